@@ -1,0 +1,1 @@
+"""Pages in, pairs out: sources, DOM extraction, main image, opt-outs. Never imports torch."""

@@ -1,0 +1,99 @@
+"""What does a page say about one of its images?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+TextSource = Literal[
+    "alt",
+    "title",
+    "aria",
+    "caption",
+    "link",
+    "heading",
+    "surrounding",
+    "page_title",
+    "description",
+    "file_name",
+]
+"""Where a text was found. `caption` is a figcaption or caption-like neighbour; `surrounding` the
+running text next to the image; `heading` the nearest heading above it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One description of an image, with the place of the page it was read from."""
+
+    source: TextSource
+    text: str
+    """White space folded to single spaces, never empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomFeatures:
+    """What the DOM tree says about one image element: the evidence for the main image."""
+
+    ordinal: int
+    """Place among the page's images in document order, from 0."""
+    n_images: int
+    """How many distinct images the page has."""
+    depth: int
+    """Number of ancestors of the element."""
+    in_article: bool
+    """An ancestor is `article`, `main`, or carries the matching role or itemprop."""
+    in_boilerplate: bool
+    """An ancestor is a header, nav, aside, footer or is named like one."""
+    in_figure: bool
+    """An ancestor is `figure`."""
+    in_link: bool
+    """An ancestor is `a` with an href."""
+    in_list: bool
+    """It has three or more sibling items that each hold a look-alike image."""
+    in_noscript: bool
+    """It was found inside `noscript`."""
+    is_meta: bool
+    """The page's meta tags (og:image, twitter:image, image_src) or JSON-LD name this image."""
+    declared_width_px: int | None
+    """Width by attribute, style or srcset descriptor; None when the page states none."""
+    declared_height_px: int | None
+    """Height, likewise."""
+    heading_distance: int
+    """Elements between the page's first h1 and the image; -1 without h1."""
+    text_chars_near: int
+    """Characters of running text in the nearest block ancestor that has any."""
+    name_evidence: float
+    """Words of class, id, alt and file name for (+) or against (-) a content image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One image of a page and ALL the words around it: a pure function of one `Page`."""
+
+    candidate_id: str
+    """sha256 of page file, offset, page URL and image URL, first 32 hex digits."""
+    page_url: str
+    image_url: str
+    """Absolute, normalised; the best version the page offers."""
+    alternative_urls: tuple[str, ...]
+    """Other absolute URLs of the same picture (src beside srcset, smaller ones), best first."""
+    texts: tuple[Text, ...]
+    """Every text found, in a fixed order of sources."""
+    dom: DomFeatures
+    main_score: float
+    """Score of the main-image model in 0..1; higher is more likely the page's subject."""
+    is_main: bool
+    """This image is what the page is about. At most one per page, possibly none."""
+    language: str
+    """ISO 639-1 code of the page's running text, 'und' when it cannot be told."""
+    language_score: float
+    """Probability of `language` in 0..1."""
+    opt_out: tuple[str, ...]
+    """Signals that reach this image: `noai`, `noimageai`, `noindex`, `noimageindex`, `tdm`."""
+    page_file: str
+    page_offset: int
+    page_digest: str
+    """Provenance, as in `crawl.page.Page`."""
+    fetched_at: str
+
+    def text(self, source: TextSource) -> str:
+        """The first text from one source, or '' when the page has none there."""
+        return next((text.text for text in self.texts if text.source == source), "")

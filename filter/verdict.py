@@ -1,0 +1,85 @@
+"""Was a candidate kept, and if not: which filter dropped it, on what value and threshold?"""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+from crawl.candidate import Candidate, TextSource
+from crawl.image_ref import ImageRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """Why a filter refused: the reason, the value it saw and the bound it compared with."""
+
+    reason: str
+    """Stable code, unique over all filters, for example `min_side`."""
+    value: float | str | None = None
+    threshold: float | str | None = None
+
+
+Item = TypeVar("Item", contravariant=True)
+
+
+@runtime_checkable
+class Filter(Protocol[Item]):
+    """A pure function that keeps a value (None) or says why not (`Drop`)."""
+
+    stage: str
+    """Name of the step in the funnel; one filter may drop for several reasons."""
+
+    def __call__(self, item: Item, /) -> Drop | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredText:
+    """One text of a candidate with what the text filters and the relevance model said of it."""
+
+    source: TextSource
+    text: str
+    score: float | None
+    """Calibrated relevance in 0..1; None when the text was refused before scoring."""
+    drop: str | None
+    """Reason of the text filter that refused it; None when it may be chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """What decoding told about the image. Pixels are not kept."""
+
+    sha256: str
+    format: str
+    """As sniffed and decoded: `jpeg`, `png`, `webp`."""
+    width_px: int
+    height_px: int
+    """After EXIF orientation has been applied."""
+    n_bytes: int
+    phash: str
+    """64-bit DCT perceptual hash, 16 hex digits."""
+    uniformity: float
+    """Share of the most frequent colour after quantisation to 4 bits a channel, 0..1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The fate of one candidate. kept + dropped = seen, always."""
+
+    candidate: Candidate
+    kept: bool
+    stage: str | None = None
+    """Step that dropped it; None when kept."""
+    reason: str | None = None
+    value: float | str | None = None
+    threshold: float | str | None = None
+    ref: ImageRef | None = None
+    """Where the image bytes lie; None when no source held them."""
+    image: ImageFacts | None = None
+    """None when the image was never decoded or could not be."""
+    texts: tuple[ScoredText, ...] = ()
+    """Every text with its score or refusal, in the candidate's order."""
+    text: str | None = None
+    """The chosen text; None until one was chosen."""
+    text_source: TextSource | None = None
+    relevance: float | None = None
+    """Score of the chosen text."""
+    shard: str | None = None
+    """Stem of the shard that holds the sample, for example `00003`; None when dropped."""

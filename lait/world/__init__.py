@@ -1,0 +1,1 @@
+"""A small synthetic web with its gold answers, deterministic from a seed."""

@@ -1,0 +1,1 @@
+"""One file per model of the survey; the file's name is the recipe's name."""

@@ -1,0 +1,1 @@
+"""Reads a finished run for a person: funnel, score histograms, kept and dropped samples."""

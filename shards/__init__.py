@@ -1,0 +1,1 @@
+"""Kept pairs in; reproducible WebDataset shards out. Imports torch only in the loader."""
