@@ -25,6 +25,8 @@ class FilterConfig(BaseModel):
     """Largest share of words that the vocabulary does not know."""
     max_repetition: float = Field(default=0.4, ge=0, le=1)
     """Largest share of content words that repeat an earlier word of the same text."""
+    min_foreign_score: float = Field(default=0.7, ge=0, le=1)
+    """Probability from which a single text counts as being in another language."""
     min_image_bytes: int = Field(default=1000, ge=0)
     max_pixels: int = Field(default=64_000_000, gt=0)
     """Checked on the header, before any pixel is decoded."""
@@ -37,3 +39,6 @@ class FilterConfig(BaseModel):
     """Smallest calibrated relevance of the chosen text."""
     max_images_per_text: int = Field(default=5, ge=1)
     """LAIT: a text on more distinct images than this drops ALL its pairs."""
+    max_phash_distance: int | None = Field(default=None, ge=0, le=8)
+    """Images whose perceptual hashes differ in at most this many of 64 bits are one picture, of
+    which the best scored pair stays; none: only equal bytes are one picture."""

@@ -24,8 +24,9 @@ Item = TypeVar("Item", contravariant=True)
 class Filter(Protocol[Item]):
     """A pure function that keeps a value (None) or says why not (`Drop`)."""
 
-    stage: str
-    """Name of the step in the funnel; one filter may drop for several reasons."""
+    @property
+    def stage(self) -> str:
+        """Name of the step in the funnel; one filter may drop for several reasons."""
 
     def __call__(self, item: Item, /) -> Drop | None: ...
 

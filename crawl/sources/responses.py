@@ -1,0 +1,156 @@
+"""What is one HTTP response of an archive: a page, an image, or nothing for us?"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from crawl.bodies import BodyTooLarge, BodyUnreadable, decode_body
+from crawl.damage import Damage
+from crawl.image_ref import ImageRef
+from crawl.optout import response_signals
+from crawl.page import Page
+from crawl.url import normalise
+
+_ENCODING_SLACK = 64 * 2**10
+"""Bytes an encoded body may be longer than its content: chunk sizes and trailers."""
+_HTML_TYPES = ("text/html", "application/xhtml+xml")
+_HTML_START = re.compile(
+    rb"\s*(?:<!--.{0,200}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
+_IMAGE_URL = re.compile(r"\.(?:jpe?g|jfif|png|webp|gif|avif|bmp|svg|ico|tiff?)(?:$|[?])", re.I)
+_IMAGE_MAGIC = (
+    re.compile(rb"\xff\xd8\xff"),
+    re.compile(rb"\x89PNG\r\n\x1a\n"),
+    re.compile(rb"GIF8[79]a"),
+    re.compile(rb"RIFF....WEBP", re.S),
+    re.compile(rb"....ftyp(?:avif|avis|heic|mif1)", re.S),
+)
+_PREFIX_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many bytes of a body we are willing to hold."""
+
+    max_page_bytes: int
+    max_image_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An HTTP response record whose headers are parsed and whose body is not yet read."""
+
+    url: str
+    file: str
+    offset: int
+    fetched_at: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    n_bytes: int
+    """Length of the body as archived."""
+    reader: Any
+    """fastwarc's reader of the body: `read(n) -> bytes`."""
+
+    def header(self, name: str) -> str:
+        return ", ".join(value for key, value in self.headers if key == name)
+
+    def body(self, max_bytes: int, prefix: bytes = b"") -> tuple[bytes, bool]:
+        """The decoded body and whether it was whole; see `crawl.bodies.decode_body`."""
+        raw = prefix + self.reader.read(max(max_bytes + _ENCODING_SLACK - len(prefix), 0))
+        if self.n_bytes > len(raw) > max_bytes:
+            raise BodyTooLarge(f"body of {self.n_bytes} bytes is over {max_bytes}")
+        transfer, content = self.header("transfer-encoding"), self.header("content-encoding")
+        body = decode_body(raw, transfer, content, max_bytes)
+        return body.data, body.complete
+
+
+def parse_response(record: Any, file: str) -> Response | Damage | None:
+    """Read the HTTP head of a fastwarc record; None when it is no fetch of an http(s) URL."""
+    target = (record.headers.get("WARC-Target-URI") or "").strip().removeprefix("<")
+    url = normalise(target.removesuffix(">"), "")
+    if url is None:
+        return None
+    record.parse_http(strict_mode=False)
+    head = record.http_headers
+    if head is None or head.status_code is None:
+        detail = f"no HTTP status line in the response of {url[:200]}"
+        return Damage(file=file, offset=record.stream_pos, reason="bad_http", detail=detail)
+    return Response(
+        url=url,
+        file=file,
+        offset=record.stream_pos,
+        fetched_at=record.headers.get("WARC-Date") or "",
+        status=head.status_code,
+        headers=tuple((name.strip().lower(), value.strip()) for name, value in head.to_tuples()),
+        n_bytes=record.content_length,
+        reader=record.reader,
+    )
+
+
+def items(response: Response, limits: Limits) -> Iterator[Page | ImageRef | Damage]:
+    """The page or image a response holds; both for HTML under an image's URL; or nothing."""
+    prefix = response.reader.read(_PREFIX_BYTES)
+    kind = response.header("content-type").partition(";")[0].strip().lower()
+    is_picture = kind.startswith("image/") or any(magic.match(prefix) for magic in _IMAGE_MAGIC)
+    is_image = is_picture or _IMAGE_URL.search(response.url) is not None
+    is_html = kind in _HTML_TYPES or (not kind and _HTML_START.match(prefix) is not None)
+    is_page = is_html and not is_picture and response.status == 200
+    is_encoded = bool(response.header("transfer-encoding") or response.header("content-encoding"))
+    body = b""
+    complete = True
+    n_bytes = response.n_bytes
+    if is_page or (is_image and is_encoded):
+        try:
+            limit = limits.max_image_bytes if is_image else limits.max_page_bytes
+            body, complete = response.body(limit, prefix)
+            n_bytes = len(body)
+        except BodyTooLarge as error:
+            yield _damage(response, "body_too_large", str(error))
+            n_bytes, is_page = limit + 1, False
+        except BodyUnreadable as error:
+            yield _damage(response, "body_unreadable", str(error))
+            return
+    if is_image:
+        yield _image(response, n_bytes)
+    if is_page and n_bytes > limits.max_page_bytes:
+        detail = f"page of {n_bytes} bytes is over {limits.max_page_bytes}"
+        yield _damage(response, "body_too_large", detail)
+    elif is_page:
+        yield _page(response, body)
+    if (is_page or is_image) and not complete:
+        yield _damage(response, "body_incomplete", "the encoding ends early; its beginning is kept")
+
+
+def _page(response: Response, body: bytes) -> Page:
+    return Page(
+        url=response.url,
+        body=body,
+        headers=response.headers,
+        fetched_at=response.fetched_at,
+        file=response.file,
+        offset=response.offset,
+        digest=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def _image(response: Response, n_bytes: int) -> ImageRef:
+    return ImageRef(
+        url=response.url,
+        file=response.file,
+        offset=response.offset,
+        status=response.status,
+        content_type=response.header("content-type"),
+        n_bytes=n_bytes,
+        opt_out=response_signals(response.headers),
+    )
+
+
+def _damage(response: Response, reason: str, detail: str) -> Damage:
+    return Damage(
+        file=response.file,
+        offset=response.offset,
+        reason=reason,
+        detail=f"{response.url[:200]}: {detail}",
+    )

@@ -1,0 +1,128 @@
+"""How do archives become candidates on Beam?"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import PCollection, TaggedOutput
+
+from crawl.candidate import Candidate
+from crawl.config import CrawlConfig
+from crawl.damage import Damage
+from crawl.extract import extract
+from crawl.image_ref import ImageRef
+from crawl.page import Page
+from crawl.sources.warc import ArchiveReader, read_archive
+
+PAGES: Final = "pages"
+IMAGES: Final = "images"
+DAMAGE: Final = "damage"
+CANDIDATES: Final = "candidates"
+
+NAMESPACE: Final = "lait"
+"""Of every Beam metric."""
+
+
+def count(name: str) -> None:
+    """Adds one to a counter that the runner shows."""
+    Metrics.counter(NAMESPACE, name).inc()
+
+
+@dataclass(eq=False)
+class ReadArchives(beam.PTransform[PCollection[str], Any]):
+    """Paths of archives to `pages`, `images` (references, without bytes) and `damage`."""
+
+    config: CrawlConfig
+
+    def expand(self, archives: PCollection[str]) -> Any:
+        return (
+            archives
+            | "Spread archives" >> beam.Reshuffle()
+            | "Read" >> beam.ParDo(_Read(self.config)).with_outputs(PAGES, IMAGES, DAMAGE)
+        )
+
+
+@dataclass(eq=False)
+class ExtractCandidates(beam.PTransform[PCollection[Page], Any]):
+    """Pages to `candidates`, and `damage` for a page on which extraction raised."""
+
+    config: CrawlConfig
+
+    def expand(self, pages: PCollection[Page]) -> Any:
+        return pages | "Extract" >> beam.ParDo(_Extract(self.config)).with_outputs(
+            CANDIDATES, DAMAGE
+        )
+
+
+class _Read(beam.DoFn):
+    def __init__(self, config: CrawlConfig) -> None:
+        self.config = config
+
+    def process(self, archive: str) -> Iterator[Any]:
+        for item in read_archive(
+            archive,
+            max_page_bytes=self.config.max_page_bytes,
+            max_image_bytes=self.config.max_image_bytes,
+        ):
+            tag = _tag(item)
+            count(tag)
+            yield TaggedOutput(tag, item)
+
+
+def _tag(item: Page | ImageRef | Damage) -> str:
+    match item:
+        case Page():
+            return PAGES
+        case ImageRef():
+            return IMAGES
+        case Damage():
+            return DAMAGE
+
+
+class _Extract(beam.DoFn):
+    def __init__(self, config: CrawlConfig) -> None:
+        self.config = config
+
+    def process(self, page: Page) -> Iterator[Any]:
+        found: tuple[Candidate, ...]
+        try:
+            found = extract(page, self.config)
+        except Exception as error:
+            # The one boundary of this room: a page that breaks the parser is counted, not fatal.
+            count("pages_broken")
+            detail = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            yield TaggedOutput(
+                DAMAGE,
+                Damage(file=page.file, offset=page.offset, reason="extract_error", detail=detail),
+            )
+            return
+        for candidate in found:
+            count(CANDIDATES)
+            yield TaggedOutput(CANDIDATES, candidate)
+
+
+class Readers:
+    """Archives that a worker keeps open, the longest unused closed first.
+
+    Opening is cheap for most archives and costs a whole decompression for a few.
+    """
+
+    def __init__(self, max_open: int = 8) -> None:
+        self._max_open = max_open
+        self._open: OrderedDict[str, ArchiveReader] = OrderedDict()
+
+    def body(self, file: str, offset: int, max_bytes: int) -> bytes:
+        """The body of the response at a place of an archive; raises as `ArchiveReader.body`."""
+        reader = self._open.pop(file, None) or ArchiveReader(file)
+        self._open[file] = reader
+        if len(self._open) > self._max_open:
+            self._open.popitem(last=False)[1].close()
+        return reader.body(offset, max_bytes)
+
+    def close(self) -> None:
+        """Closes all of them."""
+        while self._open:
+            self._open.popitem()[1].close()

@@ -1,0 +1,206 @@
+"""What picture do these bytes hold, if it is safe to look?
+
+The bytes come from strangers. Their own first bytes choose the decoder from a list of three, the
+header is checked before any pixel, only the first frame is decoded, and whatever Pillow raises is
+a reason to drop.
+"""
+
+import hashlib
+import io
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from filter.phash import phash
+from filter.sieve import one_line
+from filter.verdict import Drop, ImageFacts
+
+SCALED_SIDE_PX: Final = 448
+"""JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps the shorter side this long: the
+models look at 224 pixels, and decoding all of them would cost several times as much."""
+_UNIFORM_SIDE_PX: Final = 128
+_PILLOW_NAME: Final = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
+_ORIENTATION_TAG: Final = 0x0112
+_TURN: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each value of the EXIF orientation tag (EXIF 2.32, 4.6.4)."""
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+_open_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeLimits:
+    """What is refused before a pixel is decoded."""
+
+    min_bytes: int
+    max_bytes: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A picture that could be decoded whole."""
+
+    facts: ImageFacts
+    image: Image.Image
+    """RGB, upright, without metadata; perhaps at a fraction of its size (`SCALED_SIDE_PX`)."""
+
+
+def decode(body: bytes, limits: DecodeLimits) -> Decoded | Drop:
+    """Decodes one image under limits, or says why not. Never raises for any bytes.
+
+    Drops: `image_bytes` (too few, too many), `image_format` (by its own bytes no JPEG, PNG or
+    WebP), `image_pixels` (the header declares too many), `image_corrupt` (truncated or broken).
+    """
+    refusal = check_bytes(len(body), limits)
+    if refusal is not None:
+        return refusal
+    kind = sniff(body)
+    if kind not in _PILLOW_NAME:
+        return Drop(reason="image_format", value=kind, threshold=" ".join(_PILLOW_NAME))
+    try:
+        return _decode(body, kind, limits)
+    except Exception as error:
+        # Pillow's decoders raise OSError, ValueError, SyntaxError, KeyError, struct.error,
+        # MemoryError and more on hostile bytes: anything raised here is a property of the bytes.
+        return Drop(reason="image_corrupt", value=one_line(error))
+
+
+def check_bytes(n_bytes: int, limits: DecodeLimits) -> Drop | None:
+    """The part of the check that needs only the length: it saves reading the body."""
+    if n_bytes < limits.min_bytes:
+        return Drop(reason="image_bytes", value=n_bytes, threshold=limits.min_bytes)
+    if n_bytes > limits.max_bytes:
+        return Drop(reason="image_bytes", value=n_bytes, threshold=limits.max_bytes)
+    return None
+
+
+def sniff(body: bytes) -> str:
+    """What the bytes are by their own beginning; the Content-Type is not asked.
+
+    `jpeg`, `png`, `webp`, or the name of a common format that is not decoded, or `unknown`.
+    """
+    head = body[:512]
+    for kind, starts in _SIGNATURES.items():
+        if head.startswith(starts):
+            return kind
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp":
+        return "avif" if head[8:12] in (b"avif", b"avis") else "heif"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if b"<svg" in text:
+        return "svg"
+    return "html" if text.startswith((b"<!doctype", b"<html", b"<head", b"<!--")) else "unknown"
+
+
+_SIGNATURES: Final = {
+    "jpeg": (b"\xff\xd8\xff",),
+    "png": (b"\x89PNG\r\n\x1a\n",),
+    "gif": (b"GIF87a", b"GIF89a"),
+    "bmp": (b"BM",),
+    "tiff": (b"II*\x00", b"MM\x00*"),
+    "ico": (b"\x00\x00\x01\x00",),
+    "pdf": (b"%PDF",),
+}
+
+
+def _decode(body: bytes, kind: str, limits: DecodeLimits) -> Decoded | Drop:
+    with _open(body, kind) as source:
+        width_px, height_px = source.size
+        if width_px * height_px > limits.max_pixels:
+            return Drop(
+                reason="image_pixels", value=width_px * height_px, threshold=limits.max_pixels
+            )
+        orientation = _orientation(source)
+        # Frame 0, never seek(): size checks are skipped on later frames.
+        scale = max(1, min(source.size) // SCALED_SIDE_PX)
+        source.draft("RGB", (width_px // scale, height_px // scale))
+        source.load()
+        image = upright(to_rgb(source), orientation)
+    if orientation in _SIDEWAYS:
+        width_px, height_px = height_px, width_px
+    facts = ImageFacts(
+        sha256=hashlib.sha256(body).hexdigest(),
+        format=kind,
+        width_px=width_px,
+        height_px=height_px,
+        n_bytes=len(body),
+        phash=phash(image),
+        uniformity=uniformity(image),
+    )
+    return Decoded(facts=facts, image=image)
+
+
+def _open(body: bytes, kind: str) -> Image.Image:
+    """The image with its header parsed; a bomb warning is an error."""
+    # catch_warnings swaps process-wide state, so threads take turns; loading happens outside.
+    with _open_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(body), formats=(_PILLOW_NAME[kind],))
+
+
+def _orientation(source: Image.Image) -> int:
+    """The EXIF orientation, 1..8; 1 where there is none or it is damaged."""
+    try:
+        value = source.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:
+        # A damaged EXIF block does not spoil the pixels; its parser raises as freely as a decoder.
+        return 1
+    return value if isinstance(value, int) and value in range(1, 9) else 1
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The image as a viewer shows it."""
+    turn = _TURN.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def to_rgb(source: Image.Image) -> Image.Image:
+    """Any mode as RGB: transparency on white, 16 bits shifted down instead of clipped."""
+    if source.mode in _SIXTEEN_BITS:
+        return _SIXTEEN_BITS[source.mode](source).convert("RGB")
+    if "transparency" in source.info or source.mode in ("LA", "PA", "RGBA", "RGBa", "La"):
+        rgba = source.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    image = source.convert("RGB")
+    image.info.clear()
+    return image
+
+
+def _shift_down(source: Image.Image) -> Image.Image:
+    return Image.fromarray((np.asarray(source).astype(np.uint32) >> 8).astype(np.uint8), "L")
+
+
+_SIXTEEN_BITS: Final[dict[str, Callable[[Image.Image], Image.Image]]] = {
+    "I": _shift_down,
+    "I;16": _shift_down,
+    "I;16B": _shift_down,
+    "I;16L": _shift_down,
+}
+
+
+def uniformity(image: Image.Image) -> float:
+    """Share of the most frequent colour at 4 bits a channel, 0..1, over a grid of pixels.
+
+    Pixels are picked, not averaged: averaging would make a fine texture look flat.
+    """
+    width_px, height_px = (min(side, _UNIFORM_SIDE_PX) for side in image.size)
+    grid = image.resize((width_px, height_px), Image.Resampling.NEAREST)
+    colour = np.asarray(grid, dtype=np.uint16) >> 4
+    code = (colour[..., 0] << 8) | (colour[..., 1] << 4) | colour[..., 2]
+    return float(np.bincount(code.ravel()).max() / code.size)

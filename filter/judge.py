@@ -1,0 +1,195 @@
+"""What happens to one candidate from its first question to its score? The cascade without Beam.
+
+    judge_page -> judge_ref -> look -> judge_relevance
+
+Each takes and returns a verdict (or what becomes one); the first that drops it ends it.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from crawl.bodies import BodyTooLarge
+from crawl.candidate import Candidate
+from crawl.image_ref import ImageRef
+from filter.choose import choose, judge_texts, no_text, open_texts
+from filter.decode import check_bytes, decode
+from filter.fetch import check_ref
+from filter.recipe import Cascade
+from filter.sieve import dropped, failure
+from filter.verdict import Drop, Verdict
+
+logger = logging.getLogger(__name__)
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""[S, S, 3], what the relevance model looks at."""
+SCORE_DIGITS = 4
+"""Scores are rounded before anything compares them, so that the ledger tells what was compared."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A relevance model, as the cascade sees it."""
+
+    def preprocess(self, image: Image.Image, /) -> Any:
+        """An RGB image as the array that `score` takes."""
+
+    def score(self, images: Sequence[Any], texts: Sequence[Sequence[str]], /) -> list[list[float]]:
+        """Calibrated relevance in 0..1 of every text of every image, in the same shape."""
+
+
+def judge_page(candidate: Candidate, cascade: Cascade) -> Verdict:
+    """The questions that need no image: the page, the main image, the texts."""
+    verdict = Verdict(candidate=candidate, kept=True)
+    refusal = cascade.page(candidate)
+    if refusal is not None:
+        return dropped(verdict, refusal.stage, refusal.drop)
+    verdict = replace(verdict, texts=judge_texts(candidate, cascade.text, cascade.text_sources))
+    drop = no_text(verdict.texts, cascade.text, cascade.text_sources)
+    return verdict if drop is None else dropped(verdict, "text", drop)
+
+
+def judge_ref(verdict: Verdict, ref: ImageRef | None, cascade: Cascade) -> Verdict:
+    """Attaches the image response and asks what needs none of its bytes."""
+    verdict = replace(verdict, ref=ref)
+    drop = check_ref(ref, obey_opt_out=cascade.obey_opt_out)
+    if drop is not None:
+        return dropped(verdict, "fetch", drop)
+    assert ref is not None
+    drop = check_bytes(ref.n_bytes, cascade.limits)
+    return verdict if drop is None else dropped(verdict, "decode", drop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """One image that passed the image filters, and everyone who wants it."""
+
+    verdicts: tuple[Verdict, ...]
+    pixels: Pixels | None
+    """None when there is no relevance model."""
+
+
+def judge_block(
+    verdicts: Iterable[Verdict],
+    read: Callable[[ImageRef], bytes],
+    cascade: Cascade,
+    scorer: Scorer | None,
+    batch_images: int,
+) -> Iterator[Verdict]:
+    """Judges all candidates whose images lie close together in one archive.
+
+    Images are read in file order, each once however many pages want it, and scored in batches whose
+    members follow from the block alone: the last digit of a score depends on the batch it was
+    computed in, and must not depend on how a runner spread the work.
+    """
+    batch: list[Looked] = []
+    for _, same_image in groupby(sorted(verdicts, key=_place), key=lambda v: _place(v)[:2]):
+        looked = look(tuple(same_image), read, cascade, scorer)
+        yield from (verdict for verdict in looked.verdicts if not verdict.kept)
+        survivors = tuple(verdict for verdict in looked.verdicts if verdict.kept)
+        if survivors:
+            batch.append(replace(looked, verdicts=survivors))
+        if len(batch) == batch_images:
+            yield from judge_relevance(batch, cascade, scorer)
+            batch = []
+    yield from judge_relevance(batch, cascade, scorer)
+
+
+def _place(verdict: Verdict) -> tuple[str, int, str]:
+    assert verdict.ref is not None, verdict.candidate.candidate_id
+    return (verdict.ref.file, verdict.ref.offset, verdict.candidate.candidate_id)
+
+
+def look(
+    verdicts: tuple[Verdict, ...],
+    read: Callable[[ImageRef], bytes],
+    cascade: Cascade,
+    scorer: Scorer | None,
+) -> Looked:
+    """Reads and decodes one image and asks the image filters, for all candidates that want it."""
+    ref = verdicts[0].ref
+    assert ref is not None
+    try:
+        body = read(ref)
+    except BodyTooLarge:
+        limit = cascade.limits.max_bytes
+        return _all_dropped(
+            verdicts, "decode", Drop(reason="image_bytes", value=limit + 1, threshold=limit)
+        )
+    except ValueError as error:
+        # The record was there when the archive was listed: a damaged member, not a missing file.
+        return _all_dropped(verdicts, "fetch", failure(error, where="reading the image"))
+    decoded = decode(body, cascade.limits)
+    if isinstance(decoded, Drop):
+        return _all_dropped(verdicts, "decode", decoded)
+    verdicts = tuple(replace(verdict, image=decoded.facts) for verdict in verdicts)
+    refusal = cascade.image(decoded.facts)
+    if refusal is not None:
+        return _all_dropped(verdicts, refusal.stage, refusal.drop)
+    if scorer is None:
+        return Looked(verdicts=verdicts, pixels=None)
+    try:
+        return Looked(verdicts=verdicts, pixels=scorer.preprocess(decoded.image))
+    except Exception as error:
+        return _all_dropped(verdicts, "relevance", failure(error, where="preprocess"))
+
+
+def _all_dropped(verdicts: tuple[Verdict, ...], stage: str, drop: Drop) -> Looked:
+    return Looked(
+        verdicts=tuple(dropped(verdict, stage, drop) for verdict in verdicts), pixels=None
+    )
+
+
+def judge_relevance(
+    batch: Sequence[Looked], cascade: Cascade, scorer: Scorer | None
+) -> Iterator[Verdict]:
+    """Chooses the text of every candidate in a batch, by its scores where there is a model."""
+    if scorer is None:
+        for looked in batch:
+            for verdict in looked.verdicts:
+                yield choose(verdict, None, cascade.text_sources)
+        return
+    texts = [_texts_of(looked) for looked in batch]
+    for looked, wanted, scores in zip(batch, texts, _scores(batch, texts, scorer), strict=True):
+        for verdict in looked.verdicts:
+            if isinstance(scores, Drop):
+                yield dropped(verdict, "relevance", scores)
+            else:
+                by_text = dict(zip(wanted, scores, strict=True))
+                yield _above(choose(verdict, by_text, cascade.text_sources), cascade)
+
+
+def _texts_of(looked: Looked) -> list[str]:
+    """The distinct texts of all candidates that want one image."""
+    return list(dict.fromkeys(text for v in looked.verdicts for text in open_texts(v)))
+
+
+def _scores(
+    batch: Sequence[Looked], texts: Sequence[Sequence[str]], scorer: Scorer
+) -> list[list[float] | Drop]:
+    """Scores per image; when the batch raises, image by image, and a drop for those that raise."""
+    if not batch:
+        return []
+    try:
+        found = scorer.score([looked.pixels for looked in batch], texts)
+    except Exception as error:
+        if len(batch) == 1:
+            return [failure(error, where="relevance model")]
+        halves = (slice(None, len(batch) // 2), slice(len(batch) // 2, None))
+        return [scores for half in halves for scores in _scores(batch[half], texts[half], scorer)]
+    return [[round(float(score), SCORE_DIGITS) for score in scores] for scores in found]
+
+
+def _above(verdict: Verdict, cascade: Cascade) -> Verdict:
+    assert verdict.relevance is not None
+    # Written so that a NaN is dropped.
+    if verdict.relevance >= cascade.min_relevance:
+        return verdict
+    drop = Drop(reason="relevance", value=verdict.relevance, threshold=cascade.min_relevance)
+    return dropped(verdict, "relevance", drop)

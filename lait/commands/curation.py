@@ -1,0 +1,87 @@
+"""How does a person curate archives, and look at what came of it?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lait import screen
+
+EPILOG = """Examples:
+
+  lait curate crawl/*.warc.gz --out run --relevance model
+
+  lait curate a.warc.gz --out run --relevance none --set filter.min_side_px=400
+
+  lait curate crawl/*.warc.gz --out run --relevance model --workers 2
+
+  lait curate gs://b/a.warc.gz --out run --relevance model -- --runner=FlinkRunner
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Put `curate` and `gold` on the command line."""
+    # What follows `--` belongs to Beam: --runner and its flags pass through untouched.
+    app.command(epilog=EPILOG)(curate)
+    app.command()(gold)
+
+
+def curate(
+    archives: Annotated[list[str], typer.Argument(help="WARC files, plain or gzip.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; made, or finished, or refused.")],
+    relevance: Annotated[
+        str, typer.Option(help="Folder of `lait relevance train`, or `none` to do without.")
+    ],
+    config: Annotated[Path | None, typer.Option(help="YAML of the same fields as --set.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="One field, e.g. filter.min_side_px=400.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+) -> None:
+    """From web archives to shards: crawl, filter and shards as one Beam graph."""
+    from lait.config import load_config
+    from lait.curate import curate as run
+
+    files = [archive for archive in archives if not archive.startswith("--")]
+    beam_args = [archive for archive in archives if archive.startswith("--")]
+    funnel = run(
+        files,
+        out,
+        config=load_config(config, overrides or ()),
+        relevance=None if relevance == "none" else Path(relevance),
+        workers=workers,
+        beam_args=beam_args,
+    )
+    show_funnel(funnel)
+    screen.err.print(f"shards, ledger and funnel: {out}", highlight=False)
+
+
+def show_funnel(funnel: "Funnel") -> None:
+    """The funnel as a table: what each step saw, dropped and passed on."""
+    rows = [(row.stage, row.reason, row.seen, row.dropped, row.kept) for row in funnel.rows]
+    columns = ("stage", "reason", "#seen", "#dropped", "#left")
+    note = f"seen {funnel.seen:,} = kept {funnel.kept:,} + dropped {funnel.dropped:,}"
+    screen.out.print(screen.table("Funnel", columns, rows, note=note))
+
+
+def gold(
+    run: Annotated[Path, typer.Argument(help="A finished run of `lait curate`.")],
+    world: Annotated[Path, typer.Option(help="The world whose archives it curated.")],
+) -> None:
+    """Judge a run over the demo world: precision and recall of every filter against the gold."""
+    from lait.world.judge import judge
+
+    show_judgement(judge(run, world))
+
+
+def show_judgement(judgement: "Judgement") -> None:
+    """Precision and recall of every filter, and the main-image accuracy."""
+    rows = [
+        (row.reason, row.gold, row.decided, row.precision, row.recall) for row in judgement.filters
+    ]
+    columns = ("filter", "#in gold", "#decided", "#precision", "#recall")
+    note = (
+        f"main image right on {judgement.main_right:,} of {judgement.pages:,} pages "
+        f"({judgement.main_right / max(judgement.pages, 1):.3f})"
+    )
+    screen.out.print(screen.table("Against the gold", columns, rows, note=note))

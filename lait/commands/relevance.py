@@ -1,0 +1,82 @@
+"""How does a person train, judge and use the weak relevance model?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lait import screen
+
+if TYPE_CHECKING:
+    from filter.relevance.evaluate import Report
+
+app = typer.Typer(
+    help="LAIT's weak image-text relevance model: train on few pairs, apply to all.",
+    no_args_is_help=True,
+)
+TRAIN_EPILOG = """Example:
+
+  lait relevance train pairs.jsonl --out model
+
+where each line is {"image": "photos/1.jpg", "text": "A red boat on a lake", "host": "a.example"}; paths are relative to
+the file, and no host is in both training and test.
+"""
+EVAL_EPILOG = """Example:
+
+  lait relevance eval model --pairs held_out.jsonl
+"""
+SCORE_EPILOG = """Example:
+
+  lait relevance score model --pairs pairs.jsonl --out scored.jsonl
+"""
+Pairs = Annotated[Path, typer.Option(help='Lines {"image", "text"}, image relative to the file.')]
+Model = Annotated[Path, typer.Argument(help="Folder of `lait relevance train`.")]
+
+
+@app.command(epilog=TRAIN_EPILOG)
+def train(
+    pairs: Annotated[Path, typer.Argument(help='Lines {"image", "text", "host"}: true pairs.')],
+    out: Annotated[Path, typer.Option(help="Folder of the model.")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="One field, e.g. epochs=40.")
+    ] = None,
+) -> None:
+    """Train an open_clip model and its calibration on a small supervised set."""
+    from filter.relevance.config import RelevanceConfig
+    from filter.relevance.train import train as run
+    from lait.config import with_overrides
+
+    config = with_overrides(RelevanceConfig(), overrides or ())
+    with screen.meter("relevance") as meter:
+        report = run(pairs, out, config=config, progress=meter)
+    show_report(report)
+    screen.err.print(f"model: {out}", highlight=False)
+
+
+@app.command("eval", epilog=EVAL_EPILOG)
+def evaluate(model: Model, pairs: Pairs) -> None:
+    """Judge a model on pairs it was not trained on."""
+    from filter.relevance.evaluate import evaluate as run
+
+    with screen.meter("pairs") as meter:
+        report = run(model, pairs, progress=meter)
+    show_report(report)
+
+
+@app.command(epilog=SCORE_EPILOG)
+def score(
+    model: Model,
+    pairs: Pairs,
+    out: Annotated[Path, typer.Option(help='The same lines with "score" in 0..1.')],
+) -> None:
+    """Score pairs: how likely is it that the text describes the image?"""
+    from filter.relevance.score import score_pairs
+
+    with screen.meter("pairs") as meter:
+        summary = score_pairs(model, pairs, out, progress=meter)
+    screen.err.print(f"{summary.scored:,} pairs scored: {out}", highlight=False)
+
+
+def show_report(report: "Report") -> None:
+    """A judgement of the model as a table."""
+    raise NotImplementedError

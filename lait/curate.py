@@ -1,0 +1,218 @@
+"""How do archives become shards? Crawl, filter and shards as one Beam graph."""
+
+# mypy: allow-untyped-calls
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.pvalue import AsList, PCollection
+from apache_beam.transforms import combiners
+from pydantic import TypeAdapter
+
+from crawl.transforms import CANDIDATES, DAMAGE, IMAGES, PAGES, ExtractCandidates, ReadArchives
+from filter.funnel import Funnel, build, count_fates
+from filter.ledger import read_columns
+from filter.recipe import lait as lait_recipe
+from filter.sieve import ERROR
+from filter.sinks import WriteDeadLetters, WriteLedger, WriteThumbnails
+from filter.transforms import DROPPED, KEPT, Aggregate, JoinImages, JudgeImages, SievePages
+from lait.config import CurateConfig, digest
+from lait.inputs import (
+    Progress,
+    check_archives,
+    earlier_run,
+    start,
+    with_relevance,
+    write_funnel,
+)
+from shards.aside import publish_bytes
+from shards.card import write_card
+from shards.manifest import (
+    FunnelRow,
+    InputInfo,
+    Manifest,
+    ShardInfo,
+    code_version,
+    write_manifest,
+)
+from shards.transforms import SHARDS, VERDICTS, WriteShards
+
+logger = logging.getLogger(__name__)
+
+REPORT: Final = ".report.json"
+_LOCAL: Final = ("FnApiRunner", "DirectRunner")
+_SHARD_INFOS: Final = TypeAdapter(tuple[ShardInfo, ...])
+
+
+def curate(
+    archives: Sequence[str],
+    out: Path,
+    *,
+    config: CurateConfig,
+    relevance: Path | None,
+    workers: int = 1,
+    beam_args: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Funnel:
+    """Curates web archives into `out`: shards, ledger, dead letters, thumbnails, manifest last.
+
+    A finished run with the same settings and archives is not made again; an unfinished one is made
+    anew. Same archives and settings give the same bytes, whatever the runner and `workers`.
+
+    Raises:
+        ValueError: An archive, the model, a flag or `out` cannot be used; nothing was written.
+        RuntimeError: The numbers do not add up, or filters raised on too many candidates: `out`
+            stays unfinished.
+    """
+    tell = progress or (lambda _step, _done: None)
+    flags = beam_flags(workers, beam_args)
+    inputs = check_archives(archives, tell)
+    config = with_relevance(config, relevance)
+    finished = earlier_run(out, config, inputs)
+    if finished is not None:
+        logger.info("%s is finished; nothing to do", out)
+        return finished
+    start(out, config)
+    tell("curating", 0)
+    with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
+        graph(pipeline, archives, out.absolute(), config, relevance and relevance.absolute())
+    tell("checking", 0)
+    return finish(out, config, inputs)
+
+
+def beam_flags(workers: int, beam_args: Sequence[str]) -> list[str]:
+    """The pipeline's flags: the local runner by name unless another one is asked for.
+
+    Without a name Beam would first try to download another engine. Raises ValueError when
+    `workers` is asked of a runner that has flags of its own for it.
+    """
+    given = [arg.partition("=")[2] for arg in beam_args if arg.startswith("--runner=")]
+    runner = given[-1] if given else _LOCAL[0]
+    flags = [*beam_args] if given else [f"--runner={runner}", *beam_args]
+    if workers < 1:
+        raise ValueError(f"--workers {workers}: there must be at least one")
+    if workers > 1 and runner not in _LOCAL:
+        raise ValueError(f"--workers is for this machine; {runner} takes flags of its own")
+    if workers > 1:
+        flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+    return flags
+
+
+def graph(
+    pipeline: beam.Pipeline,
+    archives: Sequence[str],
+    out: Path,
+    config: CurateConfig,
+    relevance: Path | None,
+) -> None:
+    """The whole river. Every candidate that `extracted` gives reaches the ledger exactly once."""
+    cascade = lait_recipe(config.filter, config.crawl)
+    read = pipeline | "Archives" >> beam.Create(list(archives)) | ReadArchives(config.crawl)
+    extracted = read[PAGES] | ExtractCandidates(config.crawl)
+    sieved = extracted[CANDIDATES] | SievePages(cascade)
+    joined = {"verdicts": sieved[KEPT], "images": read[IMAGES]} | JoinImages(cascade)
+    judged = joined[KEPT] | JudgeImages(cascade, relevance, config.batch_images)
+    agreed = judged[KEPT] | Aggregate(cascade)
+    written = agreed[KEPT] | WriteShards(
+        out / "shards", config.shards.samples_per_shard, cascade.limits.max_bytes
+    )
+    fallen = [step[DROPPED] for step in (sieved, joined, judged, agreed)]
+    verdicts = [written[VERDICTS], *fallen] | "Every candidate" >> beam.Flatten()
+    damage = [read[DAMAGE], extracted[DAMAGE]] | "All damage" >> beam.Flatten()
+
+    rows = verdicts | WriteLedger(out / "ledger", config.shards.ledger_rows_per_file)
+    letters = {"damage": damage, "verdicts": verdicts} | WriteDeadLetters(out / "dead_letter")
+    shown = {"verdicts": verdicts, "images": read[IMAGES]} | WriteThumbnails(
+        out / "thumbnails", config.thumbnails_per_reason, cascade.limits
+    )
+    counted = {
+        PAGES: read[PAGES],
+        IMAGES: read[IMAGES],
+        DAMAGE: damage,
+        CANDIDATES: extracted[CANDIDATES],
+    }
+    numbers = [
+        collection | f"Count {name}" >> combiners.Count.Globally() | f"Name {name}" >> _as(name)
+        for name, collection in counted.items()
+    ]
+    sums = {"ledger_rows": rows, "dead_letters": letters, "thumbnails": shown}
+    numbers += [collection | f"Name {name}" >> _as(name) for name, collection in sums.items()]
+    _write_report(pipeline, out / REPORT, written[SHARDS], numbers)
+
+
+def _as(name: str) -> Any:
+    return beam.Map(lambda number: (name, number))
+
+
+def _write_report(
+    pipeline: beam.Pipeline, path: Path, shards: PCollection[ShardInfo], numbers: Sequence[Any]
+) -> None:
+    """What the driver needs to know, in a file: on most runners it sees no collection."""
+
+    def write(_: object, shards: list[ShardInfo], numbers: list[tuple[str, int]]) -> None:
+        totals: dict[str, int] = {}
+        for name, number in numbers:
+            totals[name] = totals.get(name, 0) + number
+        ordered = sorted(shards, key=lambda shard: shard.name)
+        report = {"shards": [asdict(shard) for shard in ordered], "numbers": totals}
+        publish_bytes(path, json.dumps(report).encode())
+
+    all_numbers = numbers | "All numbers" >> beam.Flatten()
+    _ = (
+        pipeline
+        | "Once" >> beam.Create([None])
+        | "Report" >> beam.Map(write, AsList(shards), AsList(all_numbers))
+    )
+
+
+def finish(out: Path, config: CurateConfig, inputs: tuple[InputInfo, ...]) -> Funnel:
+    """Holds what was written against what was counted, then writes the manifest.
+
+    Raises RuntimeError, with both numbers, when they differ.
+    """
+    report = json.loads((out / REPORT).read_bytes())
+    numbers, shards = report["numbers"], _SHARD_INFOS.validate_python(report["shards"])
+    fates = count_fates(read_columns(out, ["stage", "reason"]))
+    funnel = build(
+        numbers[CANDIDATES],
+        fates,
+        pages=numbers[PAGES],
+        images=numbers[IMAGES],
+        damage=numbers[DAMAGE],
+        relevance=config.relevance_digest,
+    )
+    _agree("ledger rows", fates.total(), "candidates seen", funnel.seen)
+    _agree("ledger rows", fates.total(), "ledger rows written", numbers["ledger_rows"])
+    _agree("samples in shards", sum(s.n_samples for s in shards), "candidates kept", funnel.kept)
+    errors = sum(n for (_, reason), n in fates.items() if reason == ERROR)
+    if errors > config.max_error_share * funnel.seen:
+        raise RuntimeError(
+            f"filters raised on {errors} of {funnel.seen} candidates: see reason `{ERROR}` in "
+            f"{out / 'dead_letter'}; to accept it, raise max_error_share"
+        )
+    manifest = Manifest(
+        config_hash=digest(config),
+        code_version=code_version(),
+        shards=shards,
+        seen=funnel.seen,
+        kept=funnel.kept,
+        funnel=tuple(
+            FunnelRow(stage=row.stage, reason=row.reason, count=row.dropped) for row in funnel.rows
+        ),
+        inputs=inputs,
+    )
+    write_funnel(out, funnel)
+    write_card(out / "shards", manifest)
+    (out / REPORT).unlink()
+    write_manifest(out / "shards", manifest)
+    return funnel
+
+
+def _agree(what: str, number: int, other: str, expected: int) -> None:
+    if number != expected:
+        raise RuntimeError(f"{number} {what}, but {expected} {other}: the run is not finished")

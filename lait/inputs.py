@@ -1,0 +1,145 @@
+"""May this run start? Its archives, its relevance model, its output folder."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from crawl.sources.warc import check_archive
+from filter.fetch import file_name
+from filter.funnel import Funnel, FunnelRow
+from lait.config import NO_RELEVANCE, CurateConfig, digest
+from shards.aside import file_info, publish_bytes
+from shards.manifest import NAME, InputInfo, begin, read_manifest
+
+CONFIG: Final = "config.json"
+FUNNEL: Final = "funnel.json"
+PARTS: Final = ("shards", "ledger", "dead_letter", "thumbnails")
+"""Folders of a run; an unfinished run's are made anew."""
+
+Progress = Callable[[str, int], None]
+"""Called with the name of a step and how much of it is done."""
+
+
+def check_archives(archives: Sequence[str], progress: Progress) -> tuple[InputInfo, ...]:
+    """What the archives are, sorted by name. Raises ValueError for one that cannot be used."""
+    if not archives:
+        raise ValueError("no archive was given; name one or more WARC files")
+    for archive in archives:
+        try:
+            check_archive(archive)
+        except OSError as error:
+            raise ValueError(str(error)) from error
+    by_name = {file_name(archive): archive for archive in archives}
+    if len(by_name) < len(archives):
+        twice = sorted(set(archives) - set(by_name.values())) or sorted(archives)
+        raise ValueError(
+            f"two archives are named {file_name(twice[0])}: candidates are known by the name of "
+            "their archive; give each once, and rename one if they differ"
+        )
+    found = []
+    for name, archive in sorted(by_name.items()):
+        info = file_info(Path(archive), name)
+        found.append(InputInfo(name=name, n_bytes=info.n_bytes, sha256=info.sha256))
+        progress("archives checked", len(found))
+    return tuple(found)
+
+
+def with_relevance(config: CurateConfig, relevance: Path | None) -> CurateConfig:
+    """The settings, with the digest of the model. Raises ValueError when it cannot be used."""
+    if relevance is None:
+        return config.model_copy(update={"relevance_digest": NO_RELEVANCE})
+    from filter.relevance.model import RelevanceModel
+
+    if not relevance.is_dir():
+        raise ValueError(
+            f"--relevance {relevance} is not a folder; make one with `lait relevance train`, or "
+            "give --relevance none"
+        )
+    try:
+        found = RelevanceModel.load(relevance).digest
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--relevance {relevance} cannot be used: {error}") from error
+    return config.model_copy(update={"relevance_digest": found})
+
+
+def earlier_run(out: Path, config: CurateConfig, inputs: Sequence[InputInfo]) -> Funnel | None:
+    """The funnel of a finished run in `out` that is this very run; None when it is to be made.
+
+    Raises ValueError when `out` cannot be written, holds another finished run, or somebody's files.
+    """
+    _check_writable(out)
+    if not out.exists():
+        return None
+    if (out / "shards" / NAME).is_file():
+        manifest = read_manifest(out)
+        if manifest.config_hash != digest(config):
+            raise ValueError(
+                f"--out {out} holds a finished run with other settings ({_difference(out, config)})"
+                "; give another --out, or delete it"
+            )
+        if manifest.inputs != tuple(inputs):
+            raise ValueError(
+                f"--out {out} holds a finished run over other archives; give another --out, or "
+                "delete it"
+            )
+        return read_funnel(out)
+    foreign = [path.name for path in sorted(out.iterdir()) if not path.name.startswith(".")]
+    if foreign and CONFIG not in foreign:
+        raise ValueError(
+            f"--out {out} is not empty and not a run of lait (it holds {foreign[0]}); give another "
+            "--out"
+        )
+    return None
+
+
+def start(out: Path, config: CurateConfig) -> None:
+    """Makes `out` ready: an unfinished run's files go, the resolved settings are written."""
+    begin(out / "shards")
+    for part in PARTS:
+        shutil.rmtree(out / part, ignore_errors=True)
+        (out / part).mkdir()
+    (out / FUNNEL).unlink(missing_ok=True)
+    settings = {"config": config.model_dump(mode="json"), "config_hash": digest(config)}
+    publish_bytes(out / CONFIG, json.dumps(settings, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def write_funnel(out: Path, funnel: Funnel) -> None:
+    """Writes `funnel.json`."""
+    publish_bytes(out / FUNNEL, json.dumps(asdict(funnel), indent=1).encode() + b"\n")
+
+
+def read_funnel(out: Path) -> Funnel:
+    """The funnel of a finished run."""
+    content = json.loads((out / FUNNEL).read_bytes())
+    rows = tuple(FunnelRow(**row) for row in content.pop("rows"))
+    return Funnel(rows=rows, **content)
+
+
+def _check_writable(out: Path) -> None:
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"--out {out} cannot be written: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"--out {out} cannot be written: no permission to write in {there}")
+
+
+def _difference(out: Path, config: CurateConfig) -> str:
+    """The first setting in which the run in `out` differs."""
+    try:
+        before = json.loads((out / CONFIG).read_bytes())["config"]
+    except (OSError, ValueError, KeyError):
+        return f"its {CONFIG} cannot be read"
+    now = config.model_dump(mode="json")
+    for group, value in now.items():
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                was = before.get(group, {}).get(name)
+                if was != inner:
+                    return f"{group}.{name} was {was}, is {inner}"
+        elif before.get(group) != value:
+            return f"{group} was {before.get(group)}, is {value}"
+    return "it was made by another version"

@@ -1,0 +1,73 @@
+"""What does a training step look at?
+
+Shapes: B pairs, L text tokens, R regions, D feature dimensions, K detector classes.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Pairs as they are. Nothing ever writes into these tensors: maskers return a `View`."""
+
+    tokens_BL: Tensor
+    """int64 word pieces: [CLS] w.. [SEP] (and a [SEP] that closes the regions, if asked for)."""
+    segments_BL: Tensor
+    """int64: 0 = text, 1 = image."""
+    positions_BL: Tensor
+    """int64, ascending from 0."""
+    words_BL: Tensor
+    """int64: which word of the text a piece belongs to; -1 = special token or padding."""
+    text_mask_BL: Tensor
+    """bool: True = real."""
+    regions_BRD: Tensor
+    """float32 pooled detector features."""
+    boxes_BR4: Tensor
+    """float32 (x1, y1, x2, y2) in 0..1 of width and height."""
+    probs_BRK: Tensor
+    """float32 class probabilities of the detector."""
+    region_mask_BR: Tensor
+    """bool: True = real."""
+    match_B: Tensor
+    """int64: 1 = text and image belong together."""
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same on another device."""
+        return Batch(**{name: tensor.to(device) for name, tensor in _tensors(self)})
+
+    def rows(self, start: int, stop: int) -> "Batch":
+        """Pairs `start` to `stop`, still padded to the longest of the whole batch."""
+        return Batch(**{name: tensor[start:stop] for name, tensor in _tensors(self)})
+
+    def __len__(self) -> int:
+        return self.match_B.shape[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the network is shown of a batch: the batch itself, or corrupted copies."""
+
+    tokens_BL: Tensor
+    regions_BRD: Tensor
+    masked_tokens_BL: Tensor
+    """bool: True = selected for prediction, whatever it was replaced by."""
+    masked_regions_BR: Tensor
+    """bool: True = selected for prediction, whatever it was replaced by."""
+
+    @classmethod
+    def of(cls, batch: Batch) -> "View":
+        """The uncorrupted view."""
+        return cls(
+            tokens_BL=batch.tokens_BL,
+            regions_BRD=batch.regions_BRD,
+            masked_tokens_BL=torch.zeros_like(batch.text_mask_BL),
+            masked_regions_BR=torch.zeros_like(batch.region_mask_BR),
+        )
+
+
+def _tensors(batch: Batch) -> list[tuple[str, Tensor]]:
+    return [(field.name, getattr(batch, field.name)) for field in dataclasses.fields(batch)]

@@ -1,0 +1,107 @@
+"""How do the weights of a BERT become the first weights of a single-stream network?"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pretrain.network import Network
+from pretrain.recipe import Init
+from pretrain.tokens import PACKAGED, packaged_bert
+
+logger = logging.getLogger(__name__)
+
+_TABLES = {
+    "text.word.weight": "embeddings.word_embeddings.weight",
+    "text.position.weight": "embeddings.position_embeddings.weight",
+    "text.segment.weight": "embeddings.token_type_embeddings.weight",
+    "text.norm.weight": "embeddings.LayerNorm.weight",
+    "text.norm.bias": "embeddings.LayerNorm.bias",
+}
+_ATTENTION = {
+    "output": "attention.output.dense",
+    "norm": "attention.output.LayerNorm",
+}
+_FEED_FORWARD = {"inner": "intermediate.dense", "output": "output.dense", "norm": "output.LayerNorm"}
+_QKV = ("attention.self.query", "attention.self.key", "attention.self.value")
+
+
+def start_from_bert(network: Network, init: Init) -> None:
+    """Overwrite the text tables and the encoder with a BERT's; the rest stays as it is.
+
+    Raises:
+        ValueError: no such weights, or they do not fit; names `init.bert` or `init.layers`.
+    """
+    if init.bert is None:
+        return
+    weights = load_bert(init.bert)
+    n_layers = len(network.encoder.sublayers) // 2
+    layers = range(n_layers) if init.layers is None else init.layers
+    if len(layers) != n_layers:
+        raise ValueError(f"init.layers={layers} names {len(layers)} layers, the encoder has {n_layers}")
+    mapped = {**encoder_from_bert(weights, layers)}
+    mapped |= {ours: _take(weights, theirs) for ours, theirs in _TABLES.items()}
+    own = network.state_dict()
+    for name, tensor in mapped.items():
+        if name not in own or own[name].shape != tensor.shape:
+            there = tuple(own[name].shape) if name in own else "nothing"
+            raise ValueError(
+                f"init.bert={init.bert} does not fit the encoder: {name} is {tuple(tensor.shape)} "
+                f"there and {there} here; set encoder.hidden, or init.bert=null"
+            )
+    network.load_state_dict(mapped, strict=False)
+    logger.info("%d tensors start from %s", len(mapped), init.bert)
+
+
+def encoder_from_bert(weights: Mapping[str, Tensor], layers: Sequence[int]) -> dict[str, Tensor]:
+    """The encoder's parameters by our names, from a BertModel's by its own."""
+    mapped = {}
+    for ours, theirs in enumerate(layers):
+        attention, feed_forward = (f"encoder.sublayers.{2 * ours + i}.text" for i in (0, 1))
+        source = f"encoder.layer.{theirs}"
+        for kind in ("weight", "bias"):
+            mapped[f"{attention}.qkv.{kind}"] = torch.cat(
+                [_take(weights, f"{source}.{part}.{kind}") for part in _QKV]
+            )
+            for name, part in _ATTENTION.items():
+                mapped[f"{attention}.{name}.{kind}"] = _take(weights, f"{source}.{part}.{kind}")
+            for name, part in _FEED_FORWARD.items():
+                mapped[f"{feed_forward}.{name}.{kind}"] = _take(weights, f"{source}.{part}.{kind}")
+    return mapped
+
+
+def load_bert(source: str) -> dict[str, Tensor]:
+    """The tensors of a BertModel by its own names, from a folder or, by transformers, from a hub.
+
+    Raises:
+        ValueError: the folder has no `model.safetensors` of a BERT.
+    """
+    folder = packaged_bert() if source == PACKAGED else Path(source)
+    if not folder.exists():
+        return _load_from_hub(source)
+    file, config = folder / "model.safetensors", folder / "config.json"
+    if not file.is_file() or not config.is_file():
+        raise ValueError(f"init.bert={source} has no model.safetensors with its config.json")
+    if json.loads(config.read_text()).get("model_type") != "bert":
+        raise ValueError(f"init.bert={source} is not a BERT: see model_type in its config.json")
+    return {name.removeprefix("bert."): tensor for name, tensor in load_file(file).items()}
+
+
+def _load_from_hub(name: str) -> dict[str, Tensor]:
+    from transformers import BertModel
+
+    try:
+        model = BertModel.from_pretrained(name, add_pooling_layer=False)
+    except OSError as error:
+        raise ValueError(f"init.bert={name} is no folder, and no hub gave it: {error}") from error
+    return dict(model.state_dict())
+
+
+def _take(weights: Mapping[str, Tensor], name: str) -> Tensor:
+    if name not in weights:
+        raise ValueError(f"the BERT of init.bert has no tensor {name}: fewer layers than init.layers?")
+    return weights[name]

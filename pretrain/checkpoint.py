@@ -1,0 +1,204 @@
+"""What is kept of a run in progress, so that it goes on as if nothing had happened?
+
+    step-000000500-attempt-001/
+        network.safetensors      the weights
+        optimizer.safetensors    the optimiser's moments, flattened to "<parameter>/<moment>"
+        checkpoint.json          recipe, widths, data digests, stage, step, loader position
+        COMPLETE                 written last; a folder without it does not exist for us
+
+All random numbers and the learning rate are functions of seed and step, so these two are their
+state. The attempt counts starts of the stage: what a killed writer left is never written over.
+"""
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pretrain.network import DataSizes, Network
+from pretrain.plain import from_plain, to_plain
+from pretrain.recipe import Recipe
+from shards.order import Position
+
+SCHEMA_VERSION = 1
+_NAME = re.compile(r"step-(\d{9})-attempt-(\d{3})")
+_MARKER = "COMPLETE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything of a checkpoint but the tensors."""
+
+    recipe: Recipe
+    sizes: DataSizes
+    stage: str
+    step: int
+    """Optimiser steps done in this stage."""
+    total_steps: int
+    seed: int
+    position: Position
+    """Of the loader, after `step` steps."""
+    shards_digest: str
+    regions_digest: str
+
+    @property
+    def finished(self) -> bool:
+        """The stage is through."""
+        return self.step >= self.total_steps
+
+
+def save(
+    folder: Path,
+    attempt: int,
+    snapshot: Snapshot,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> Path:
+    """Write a checkpoint under `folder`, its marker last; returns its own folder."""
+    path = folder / f"step-{snapshot.step:09d}-attempt-{attempt:03d}"
+    path.mkdir(parents=True, exist_ok=False)
+    save_file({n: t.contiguous() for n, t in network.state_dict().items()}, path / "network.safetensors")
+    save_file(_flat(network, optimizer), path / "optimizer.safetensors")
+    (path / "checkpoint.json").write_text(json.dumps(_to_json(snapshot), indent=1) + "\n")
+    for file in (*path.iterdir(), path):
+        _sync(file)
+    (path / _MARKER).touch()
+    _sync(path)
+    return path
+
+
+def latest(folder: Path) -> Path | None:
+    """The complete checkpoint of the most steps under `folder`, of the latest attempt."""
+    complete = [p for p in _numbered(folder) if (p / _MARKER).is_file()]
+    return max(complete, key=_number, default=None)
+
+
+def next_attempt(folder: Path) -> int:
+    """One more than any attempt that left a folder, complete or not."""
+    return 1 + max((_number(path)[1] for path in _numbered(folder)), default=0)
+
+
+def find(path: Path) -> Path:
+    """The checkpoint that a user means: itself, the last of a stage's folder, or of a run's.
+
+    Raises:
+        ValueError: no complete checkpoint there.
+    """
+    if (path / _MARKER).is_file():
+        return path
+    found = latest(path / "checkpoints")
+    run_file = path / "run.json"
+    if found is None and run_file.is_file():
+        stages = from_plain(json.loads(run_file.read_text())["recipe"], Recipe).stages
+        for stage in reversed(stages):
+            found = found or latest(path / stage.name / "checkpoints")
+    if found is None:
+        raise ValueError(f"{path} holds no complete checkpoint of `lait pretrain`")
+    return found
+
+
+def read(path: Path) -> Snapshot:
+    """What a complete checkpoint says about itself.
+
+    Raises:
+        ValueError: not one of ours, or of another version.
+    """
+    try:
+        plain = json.loads((path / "checkpoint.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a checkpoint of `lait pretrain`: {error}") from error
+    if plain.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"{path} has schema version {plain.get('schema_version')}, this lait reads "
+            f"{SCHEMA_VERSION}: read it with the lait that wrote it"
+        )
+    return Snapshot(
+        recipe=from_plain(plain["recipe"], Recipe),
+        sizes=DataSizes(**plain["sizes"]),
+        position=Position(**plain["position"]),
+        **{name: plain[name] for name in _SCALARS},
+    )
+
+
+def load_weights(path: Path, network: nn.Module) -> None:
+    """Put a checkpoint's weights into a network of the same recipe and widths."""
+    network.load_state_dict(_load(path / "network.safetensors"))
+
+
+def load_optimizer(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put a checkpoint's moments into an optimiser of the same recipe."""
+    flat = _load(path / "optimizer.safetensors")
+    state: dict[int, dict[str, Tensor]] = {}
+    for number, name in enumerate(_optimized(network, optimizer)):
+        prefix = f"{name}/"
+        state[number] = {k.removeprefix(prefix): t for k, t in flat.items() if k.startswith(prefix)}
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def load_network(path: Path) -> tuple[Network, Snapshot]:
+    """A trained network, ready to be used."""
+    snapshot = read(path)
+    network = Network(snapshot.recipe, snapshot.sizes)
+    load_weights(path, network)
+    return network.eval(), snapshot
+
+
+_SCALARS = ("stage", "step", "total_steps", "seed", "shards_digest", "regions_digest")
+
+
+def _to_json(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **{name: getattr(snapshot, name) for name in _SCALARS},
+        "position": asdict(snapshot.position),
+        "sizes": asdict(snapshot.sizes),
+        "recipe_digest": snapshot.recipe.digest,
+        "recipe": to_plain(snapshot.recipe),
+    }
+
+
+def _flat(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    names = _optimized(network, optimizer)
+    return {
+        f"{names[number]}/{moment}": tensor.contiguous()
+        for number, moments in optimizer.state_dict()["state"].items()
+        for moment, tensor in moments.items()
+    }
+
+
+def _optimized(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
+    """Names of the optimiser's parameters, in its own numbering."""
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    return [names[id(p)] for group in optimizer.param_groups for p in group["params"]]
+
+
+def _load(file: Path) -> dict[str, Tensor]:
+    try:
+        return dict(load_file(file))
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from error
+
+
+def _numbered(folder: Path) -> list[Path]:
+    return [p for p in folder.glob("step-*") if _NAME.fullmatch(p.name)] if folder.is_dir() else []
+
+
+def _number(path: Path) -> tuple[int, int]:
+    match = _NAME.fullmatch(path.name)
+    assert match, path
+    return int(match[1]), int(match[2])
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,212 @@
+"""How do a shard set and its regions become the batches of a stage?"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from pretrain.batch import Batch
+from pretrain.collate import Pair, collate
+from pretrain.draws import Draws
+from pretrain.network import DataSizes
+from pretrain.recipe import Recipe, Stage
+from pretrain.regions.npz import from_npz
+from pretrain.regions.regions import Regions
+from pretrain.tokens import Pieces, WordPiece, load_wordpiece
+from shards.manifest import Manifest, read_manifest
+from shards.order import Position, global_batches
+from shards.read import RegionsReader, ShardReader
+from shards.sample import Sample
+
+CACHED_BYTES = 2 * 2**30
+"""Sets whose regions are smaller are held in memory, decoded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One image: its regions, and everything that is truly said about it."""
+
+    regions: Regions
+    captions: tuple[str, ...]
+
+
+class TrainingSet(Protocol):
+    """Images by number."""
+
+    @property
+    def digest(self) -> str:
+        """Of the sample set: the order of an epoch follows from it."""
+        ...
+
+    def __len__(self) -> int:
+        """How many images."""
+        ...
+
+    def example(self, i: int) -> Example:
+        """Image `i`."""
+        ...
+
+
+def check_regions(shards: Path, regions: Path) -> Manifest:
+    """The manifest of `regions`, once it is sure that they were made from `shards`.
+
+    Raises:
+        ValueError: one of them is not finished, or they do not belong together.
+    """
+    source, made = read_manifest(shards), read_manifest(regions)
+    if made.regions is None:
+        raise ValueError(f"{regions} holds no regions: make them with `lait regions {shards}`")
+    if made.regions.source_digest != source.digest:
+        raise ValueError(
+            f"the regions {regions} were made from the shard set {made.regions.source_digest[:12]}, "
+            f"{shards} is {source.digest[:12]}: make them again with `lait regions {shards}`"
+        )
+    return made
+
+
+def data_sizes(recipe: Recipe, regions: Manifest) -> DataSizes:
+    """The widths that a network for this data has."""
+    assert regions.regions is not None, regions
+    return DataSizes(
+        vocabulary=load_wordpiece(recipe.vocabulary).vocabulary,
+        feature_dim=regions.regions.feature_dim,
+        classes=len(regions.regions.class_names),
+    )
+
+
+class ShardSet:
+    """Samples joined with their regions by key; a small set is read once and kept."""
+
+    def __init__(self, shards: Path, regions: Path, *, cached_bytes: int = CACHED_BYTES) -> None:
+        """See `check_regions` for what is refused."""
+        made = check_regions(shards, regions)
+        self._samples = ShardReader(shards)
+        self._regions = RegionsReader(regions)
+        self.digest = self._samples.manifest.digest
+        small = sum(shard.n_bytes for shard in made.shards) <= cached_bytes
+        self._kept: dict[int, Example] | None = {} if small else None
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def example(self, i: int) -> Example:
+        """See `TrainingSet.example`."""
+        if self._kept is not None and i in self._kept:
+            return self._kept[i]
+        sample = self._samples.sample(i)
+        example = Example(
+            regions=from_npz(self._regions.npz(sample.key)), captions=captions_of(sample)
+        )
+        if self._kept is not None:
+            self._kept[i] = example
+        return example
+
+
+def captions_of(sample: Sample) -> tuple[str, ...]:
+    """All true texts of a sample.
+
+    A packed set lists several in its record as plain strings; a curated one lists what was found
+    around the image, scored, of which only the chosen text is known to be about it.
+    """
+    listed = [text for text in json.loads(sample.record).get("texts", ()) if isinstance(text, str)]
+    return tuple(dict.fromkeys((sample.text, *listed)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One worker's share of one optimiser step."""
+
+    number: int
+    """From 0."""
+    batch: Batch
+    draws: Draws
+    """Of the rows of `batch`."""
+    position: Position
+    """After this step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loader:
+    """The steps of a stage, as seen by one worker. A pure function of its fields."""
+
+    data: TrainingSet
+    recipe: Recipe
+    stage: Stage
+    seed: int
+    rank: int
+    world_size: int
+
+    @cached_property
+    def total_steps(self) -> int:
+        """Optimiser steps of the whole stage."""
+        return max(1, round(self.stage.epochs * len(self.data) / self.stage.batch_pairs))
+
+    @cached_property
+    def _wordpiece(self) -> WordPiece:
+        return load_wordpiece(self.recipe.vocabulary)
+
+    @cached_property
+    def _pieces(self) -> dict[str, Pieces]:
+        return {}
+
+    def start(self) -> Position:
+        """Where the stage begins."""
+        return Position(manifest_digest=self.data.digest, seed=self.seed)
+
+    def steps(self, first: int, position: Position) -> Iterator[Step]:
+        """The steps from number `first`, whose samples begin at `position`.
+
+        Raises:
+            ValueError: the position belongs to another data set.
+        """
+        batches = global_batches(
+            n_samples=len(self.data),
+            manifest_digest=self.data.digest,
+            position=position,
+            rank=0,
+            world_size=1,
+            batch_size_per_rank=self.stage.batch_pairs,
+        )
+        # Every worker pairs the whole global batch, alike, and then builds only its own rows: so
+        # the batch is the same whatever the number of workers.
+        share = self.stage.batch_pairs // self.world_size
+        for number in range(first, self.total_steps):
+            batch = next(batches)
+            draws = Draws(
+                seed=self.seed, step=number, first_row=0, n_rows=self.stage.batch_pairs
+            )
+            rows = range(self.rank * share, (self.rank + 1) * share)
+            pairs = self._pairs(batch.indices.tolist(), draws, rows)
+            yield Step(
+                number=number,
+                batch=collate(pairs, self.recipe.inputs, self._wordpiece),
+                draws=draws.rows(rows.start, rows.stop),
+                position=batch.position,
+            )
+
+    def _pairs(self, indices: list[int], draws: Draws, rows: range) -> list[Pair]:
+        examples = [self.data.example(i) for i in indices]
+        which = draws.uniform("caption", 1)[:, 0].tolist()
+        texts = [
+            example.captions[int(u * len(example.captions))]
+            for example, u in zip(examples, which, strict=True)
+        ]
+        captions = [frozenset(example.captions) for example in examples]
+        choices = self.recipe.pairing(indices, texts, captions, draws)
+        return [
+            Pair(
+                pieces=self._cut(texts[choice.text_row]),
+                regions=examples[choice.image_row].regions,
+                match=choice.match,
+            )
+            for choice in choices[rows.start : rows.stop]
+        ]
+
+    def _cut(self, text: str) -> Pieces:
+        if text not in self._pieces:
+            self._pieces[text] = self._wordpiece.encode([text])[0]
+        return self._pieces[text]

@@ -1,0 +1,1 @@
+"""How do words and regions become vectors of one width? One file per modality."""

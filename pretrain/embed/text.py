@@ -1,0 +1,37 @@
+"""How does a word piece become a vector?"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSpec:
+    """BERT's embedding tables."""
+
+    positions: int = 512
+    segments: int = 2
+
+
+class TextEmbedder(nn.Module):
+    """LN(word + segment + position), as BERT."""
+
+    def __init__(
+        self, spec: TextSpec, *, vocabulary: int, hidden: int, eps: float, dropout: float
+    ) -> None:
+        super().__init__()
+        self.word = nn.Embedding(vocabulary, hidden)
+        self.segment = nn.Embedding(spec.segments, hidden)
+        self.position = nn.Embedding(spec.positions, hidden)
+        self.norm = nn.LayerNorm(hidden, eps=eps)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens_BL: Tensor, segments_BL: Tensor, positions_BL: Tensor) -> Tensor:
+        """[B, L, hidden]."""
+        summed_BLH = self.word(tokens_BL) + self.segment(segments_BL) + self.position(positions_BL)
+        return torch.as_tensor(self.dropout(self.norm(summed_BLH)))
+
+    def place(self, *, segment: int, position: int) -> Tensor:
+        """[hidden]: what the tables say about a place in the sequence, without a word."""
+        return self.segment.weight[segment] + self.position.weight[position]

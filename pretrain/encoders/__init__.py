@@ -1,0 +1,1 @@
+"""How do words and regions look at each other?"""

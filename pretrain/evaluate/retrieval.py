@@ -1,0 +1,144 @@
+"""Does the network find the right text for an image, and the right image for a text, untrained for it?"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pretrain.batch import View
+from pretrain.checkpoint import find, load_network
+from pretrain.collate import Pair, collate, fit
+from pretrain.data import Example, ShardSet, TrainingSet
+from pretrain.encoders.gated import Streams
+from pretrain.evaluate.recall import Recall, chance, image_retrieval, text_retrieval
+from pretrain.network import Network
+from pretrain.objectives.objective import Encoded
+from pretrain.recipe import Recipe
+from pretrain.tokens import Pieces, load_wordpiece
+
+logger = logging.getLogger(__name__)
+
+_PAIRS_PER_PASS = 256
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """An objective that says how well a text and an image fit."""
+
+    @property
+    def name(self) -> str:
+        """Key of its head."""
+        ...
+
+    def score(self, head: nn.Module, encoded: Encoded) -> Tensor:
+        """[B], higher = fits better."""
+        ...
+
+
+def score_all(
+    network: Network,
+    recipe: Recipe,
+    data: TrainingSet,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Scores [I, T] of every image with every text, and the image [T] that each text belongs to.
+
+    Texts and images are embedded once, and only pairs of equal lengths are encoded together, so no
+    time goes into padding.
+
+    Raises:
+        ValueError: no objective of the recipe scores pairs.
+    """
+    examples = [data.example(i) for i in range(len(data))]
+    captions = [text for example in examples for text in example.captions]
+    pieces = load_wordpiece(recipe.vocabulary).encode(captions)
+    scorer = next((o for o in recipe.objectives if isinstance(o, Scorer)), None)
+    if scorer is None:
+        raise ValueError(f"no objective of {recipe.name} scores pairs; retrieval needs one like itm")
+    head = network.heads[scorer.name]
+    scores_IT = np.zeros((len(examples), len(captions)), dtype=np.float32)
+
+    @torch.inference_mode()
+    def fill(block: _Block) -> int:
+        scores_N = scorer.score(head, network.encode(block.streams())).numpy()
+        shape = len(block.images), len(block.texts)
+        scores_IT[np.ix_(block.images, block.texts)] = scores_N.reshape(shape)
+        return scores_N.size
+
+    done, n_threads = 0, torch.get_num_threads()
+    torch.set_num_threads(1)  # the pool's threads take one core each
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for n_scored in pool.map(fill, _blocks(network, recipe, examples, pieces)):
+                done += n_scored
+                progress(done, scores_IT.size)
+    finally:
+        torch.set_num_threads(n_threads)
+    owner_T = np.repeat(np.arange(len(examples)), [len(e.captions) for e in examples])
+    return scores_IT, owner_T
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """Images with R regions and texts with L tokens, embedded, to be scored each with each."""
+
+    images: Sequence[int]
+    texts: Sequence[int]
+    image_IRH: Tensor
+    text_TLH: Tensor
+
+    def streams(self) -> Streams:
+        """All pairs, image by image."""
+        I, T = len(self.images), len(self.texts)
+        text = self.text_TLH.expand(I, *self.text_TLH.shape).flatten(0, 1)
+        image = self.image_IRH[:, None].expand(I, T, *self.image_IRH.shape[1:]).flatten(0, 1)
+        real = torch.ones(I * T, text.shape[1] + image.shape[1], dtype=torch.bool)
+        return Streams.join(text, real[:, : text.shape[1]], image, real[:, text.shape[1] :])
+
+
+def _blocks(
+    network: Network, recipe: Recipe, examples: Sequence[Example], pieces: Sequence[Pieces]
+) -> Iterator[_Block]:
+    # The pool takes blocks as fast as they come: keep them small objects, views where possible.
+    wordpiece = load_wordpiece(recipe.vocabulary)
+
+    @torch.inference_mode()
+    def embedded(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:
+        batch = collate(pairs, recipe.inputs, wordpiece)
+        return network.embed_text(batch, View.of(batch)), network.embed_image(batch, View.of(batch))
+
+    n_regions = [min(len(e.regions), recipe.inputs.max_regions) for e in examples]
+    for R, images in _grouped(n_regions):
+        # Where a text is cut depends on how many regions stand beside it.
+        n_pieces = [len(fit(p, R, recipe.inputs).ids) for p in pieces]
+        beside = examples[images[0]].regions
+        _, image_IRH = embedded(
+            [Pair(pieces=pieces[0], regions=examples[i].regions, match=True) for i in images]
+        )
+        for _, texts in _grouped(n_pieces):
+            text_TLH, _ = embedded([Pair(pieces=pieces[t], regions=beside, match=True) for t in texts])
+            n_texts = max(1, _PAIRS_PER_PASS // len(images))
+            for at in range(0, len(texts), n_texts):
+                yield _Block(
+                    images=images,
+                    texts=texts[at : at + n_texts],
+                    image_IRH=image_IRH,
+                    text_TLH=text_TLH[at : at + n_texts],
+                )
+
+
+def _grouped(sizes: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """Numbers of the items of each size."""
+    groups: dict[int, list[int]] = {}
+    for number, size in enumerate(sizes):
+        groups.setdefault(size, []).append(number)
+    return sorted(groups.items())

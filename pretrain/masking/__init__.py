@@ -1,0 +1,1 @@
+"""Which parts of a batch are hidden from the network? One file per kind of corruption."""

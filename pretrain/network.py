@@ -1,0 +1,87 @@
+"""How do embedders, encoder and the objectives' heads form one network?"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pretrain.batch import Batch, View
+from pretrain.collate import IMAGE_SEGMENT
+from pretrain.embed.region import RegionEmbedder
+from pretrain.embed.text import TextEmbedder
+from pretrain.encoders.gated import GatedEncoder, Streams
+from pretrain.objectives.objective import Encoded, Loss, Sizes
+from pretrain.recipe import Recipe
+
+INIT_STD = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSizes:
+    """The widths that come from the data, not from the recipe."""
+
+    vocabulary: int
+    feature_dim: int
+    classes: int
+
+
+class Network(nn.Module):
+    """A recipe's network, freshly initialised at N(0, 0.02) like BERT."""
+
+    def __init__(self, recipe: Recipe, sizes: DataSizes) -> None:
+        super().__init__()
+        encoder = recipe.encoder
+        widths = {"hidden": encoder.hidden, "eps": encoder.eps, "dropout": encoder.dropout}
+        self.text = TextEmbedder(recipe.text, vocabulary=sizes.vocabulary, **widths)  # type: ignore[arg-type]
+        self.region = RegionEmbedder(feature_dim=sizes.feature_dim, **widths)  # type: ignore[arg-type]
+        self.encoder = GatedEncoder(encoder)
+        head_sizes = Sizes(
+            hidden=encoder.hidden,
+            vocabulary=sizes.vocabulary,
+            feature_dim=sizes.feature_dim,
+            classes=sizes.classes,
+            eps=encoder.eps,
+        )
+        self.heads = nn.ModuleDict({o.name: o.head(head_sizes) for o in recipe.objectives})
+        self.apply(_initialise)
+        self.recipe = recipe
+
+    def embed_text(self, batch: Batch, view: View) -> Tensor:
+        """[B, L, hidden]."""
+        return torch.as_tensor(self.text(view.tokens_BL, batch.segments_BL, batch.positions_BL))
+
+    def embed_image(self, batch: Batch, view: View) -> Tensor:
+        """[B, R, hidden]."""
+        place_H = self.text.place(segment=IMAGE_SEGMENT, position=self.recipe.region.position)
+        return torch.as_tensor(self.region(view.regions_BRD, batch.boxes_BR4, place_H))
+
+    def encode(self, streams: Streams) -> Encoded:
+        """What the encoder makes of embedded streams."""
+        streams = self.encoder(streams)
+        return Encoded(
+            text_BLH=streams.text_BLH,
+            image_BRH=streams.image_BRH,
+            words_VH=self.text.word.weight,
+        )
+
+    def forward(self, batch: Batch, view: View) -> dict[str, Loss]:
+        """The loss of every objective on one view of the batch."""
+        encoded = self.encode(
+            Streams.join(
+                self.embed_text(batch, view),
+                batch.text_mask_BL,
+                self.embed_image(batch, view),
+                batch.region_mask_BR,
+            )
+        )
+        return {
+            objective.name: objective.loss(self.heads[objective.name], encoded, batch, view)
+            for objective in self.recipe.objectives
+        }
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=INIT_STD)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,38 @@
+"""Masked object classification: what did the detector see here?"""
+
+from dataclasses import dataclass, field
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pretrain.batch import Batch, View
+from pretrain.masking.regions import RegionMasker
+from pretrain.objectives.objective import Encoded, Gate, Loss, Sizes, gated, n_right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moc:
+    """Cross-entropy to the detector's most probable class (ImageBERT: a hard label)."""
+
+    name: str = "moc"
+    weight: float = 1.0
+    corruption: RegionMasker = field(default_factory=RegionMasker)
+    gate: Gate = "positives"
+
+    def head(self, sizes: Sizes) -> nn.Module:
+        """One linear map."""
+        return nn.Linear(sizes.hidden, sizes.classes)
+
+    def count(self, batch: Batch, view: View) -> Tensor:
+        """Selected regions."""
+        return gated(view.masked_regions_BR, batch, self.gate).sum()
+
+    def loss(self, head: nn.Module, encoded: Encoded, batch: Batch, view: View) -> Loss:
+        """The target comes from the batch, never from the view."""
+        selected_BR = gated(view.masked_regions_BR, batch, self.gate)
+        logits_MK = head(encoded.image_BRH[selected_BR])
+        targets_M = batch.probs_BRK[selected_BR].argmax(-1)
+        return Loss(
+            total=F.cross_entropy(logits_MK.float(), targets_M, reduction="sum"),
+            correct=n_right(logits_MK, targets_M),
+        )

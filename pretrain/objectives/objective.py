@@ -1,0 +1,91 @@
+"""What must an objective promise?"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from pretrain.batch import Batch, View
+from pretrain.masking.corruption import Corruption
+
+Gate = Literal["positives", "all"]
+"""Whose masked parts count: those of matching pairs only (ImageBERT's conditional mask), or all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """The widths that a head is built for."""
+
+    hidden: int
+    vocabulary: int
+    feature_dim: int
+    classes: int
+    eps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """What the network made of a view."""
+
+    text_BLH: Tensor
+    image_BRH: Tensor
+    words_VH: Tensor
+    """The word table, for heads that are tied to it."""
+
+    @property
+    def cls_BH(self) -> Tensor:
+        return self.text_BLH[:, 0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A loss over one batch, not yet averaged: ranks and micro-batches add up before division."""
+
+    total: Tensor
+    """Scalar, connected to the head's and the network's graph also when nothing was selected."""
+    correct: Tensor | None
+    """How many of `count` answers were right; None where answers are not right or wrong."""
+
+
+class Objective(Protocol):
+    """A frozen value of a recipe."""
+
+    @property
+    def name(self) -> str:
+        """Key of its head, its metrics and its loss."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """Of its mean loss in the sum of losses."""
+        ...
+
+    @property
+    def corruption(self) -> Corruption | None:
+        """What it needs hidden; None if nothing."""
+        ...
+
+    def head(self, sizes: Sizes) -> nn.Module:
+        """Its own parameters."""
+        ...
+
+    def count(self, batch: Batch, view: View) -> Tensor:
+        """Over how many answers the loss is a sum; known before the network runs."""
+        ...
+
+    def loss(self, head: nn.Module, encoded: Encoded, batch: Batch, view: View) -> Loss:
+        """The summed loss."""
+        ...
+
+
+def gated(selected_BX: Tensor, batch: Batch, gate: Gate) -> Tensor:
+    """Of the selected tokens or regions, those that count."""
+    if gate == "all":
+        return selected_BX
+    return selected_BX & (batch.match_B == 1)[:, None]
+
+
+def n_right(logits_MC: Tensor, targets_M: Tensor) -> Tensor:
+    """How many rows have their target as arg-max."""
+    return torch.as_tensor((logits_MC.argmax(-1) == targets_M).sum())

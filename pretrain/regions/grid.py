@@ -1,0 +1,46 @@
+"""Which regions has an image for which there is no detector?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pretrain.regions.backbone import EfficientNetLite0
+from pretrain.regions.regions import Regions
+
+
+class GridDetector:
+    """The whole image and the cells of a grid; classes are those of ImageNet."""
+
+    def __init__(self, *, cells: int = 3, input_px: int = 224) -> None:
+        """Args: cells: along each side."""
+        self._backbone = EfficientNetLite0(input_px)
+        self.feature_dim = self._backbone.feature_dim
+        self.classes = imagenet_classes()
+        self.name = f"grid-{cells}x{cells}/{self._backbone.name}-{input_px}px"
+        edges = np.linspace(0, 1, cells + 1)
+        grid = [
+            (edges[column], edges[row], edges[column + 1], edges[row + 1])
+            for row in range(cells)
+            for column in range(cells)
+        ]
+        self._boxes_R4 = np.array([(0, 0, 1, 1), *grid], dtype=np.float32)
+
+    def detect(self, images: Sequence[bytes]) -> list[Regions]:
+        """See `Detector.detect`."""
+        boxes = [self._boxes_R4] * len(images)
+        pooled = self._backbone.pool(self._backbone.maps(images), boxes)
+        probs = self._backbone.classify(pooled).numpy().astype(np.float16)
+        features = pooled.numpy().astype(np.float16)
+        return [
+            Regions(boxes_R4=self._boxes_R4, features_RD=image_features, probs_RK=image_probs)
+            for image_features, image_probs in zip(
+                np.split(features, len(images)), np.split(probs, len(images)), strict=True
+            )
+        ]
+
+
+def imagenet_classes() -> tuple[str, ...]:
+    """The WordNet ids of ImageNet's 1000 classes, in the order of the network's outputs."""
+    from timm.data import ImageNetInfo
+
+    return tuple(ImageNetInfo("imagenet-1k").label_names())

@@ -1,0 +1,110 @@
+"""What happens in one stage, on one worker?
+
+The loop knows no objective by name.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from pretrain.data import Loader, Step
+from pretrain.draws import key_of
+from pretrain.optim import set_lr
+from pretrain.recipe import Stage
+from pretrain.steps.score import Score, weighted
+from pretrain.steps.standard import Shown, corrupt, score_step, train_step
+from pretrain.tokens import load_wordpiece
+from pretrain.workers import Workers
+from shards.order import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One optimiser step that was made."""
+
+    step: int
+    """How many steps are done now."""
+    scores: dict[str, Score]
+    loss: float
+    """What was minimised."""
+    lr: float
+    position: Position
+    """Where the loader goes on."""
+
+
+def run(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loader: Loader,
+    workers: Workers,
+    device: torch.device,
+    *,
+    first_step: int,
+    position: Position,
+) -> Iterator[StepReport]:
+    """Train, one step a report; the caller logs and saves between two of them.
+
+    Args:
+        network: A `Network`, or DistributedDataParallel or torch.compile around it.
+        optimizer: Of its parameters.
+        loader: This worker's share of the stage.
+        workers: All of them call this at once.
+        device: Where the network is.
+        first_step: Steps that are already done.
+        position: Where the loader stood then.
+    """
+    stage, objectives = loader.stage, loader.recipe.objectives
+    network.train()
+    for step in loader.steps(first_step, position):
+        # Dropout, too, depends on nothing but seed, rank and step.
+        torch.manual_seed(key_of(loader.seed + workers.rank, step.number, "dropout"))
+        lr = set_lr(optimizer, stage.optim, step.number, loader.total_steps)
+        parts = _micro_batches(step, loader, stage.micro_batches, device)
+        scores = train_step(network, optimizer, objectives, stage, parts, workers)
+        yield StepReport(
+            step=step.number + 1,
+            scores=scores,
+            loss=weighted(objectives, scores),
+            lr=lr,
+            position=step.position,
+        )
+
+
+def score(
+    network: nn.Module, loader: Loader, workers: Workers, device: torch.device, *, n_steps: int
+) -> list[dict[str, Score]]:
+    """The scores on the first batches of a stage as training would see them, without dropout."""
+    network.eval()
+    scores = []
+    for step in loader.steps(0, loader.start()):
+        if step.number == n_steps:
+            break
+        (part,) = _micro_batches(step, loader, 1, device)
+        scores.append(score_step(network, loader.recipe.objectives, part, workers))
+    return scores
+
+
+def check_split(stage: Stage, n_workers: int) -> None:
+    """Raises ValueError when a step's pairs cannot be dealt out evenly."""
+    parts = n_workers * stage.micro_batches
+    if stage.batch_pairs < parts or stage.batch_pairs % parts:
+        raise ValueError(
+            f"stages.{stage.name}.batch_pairs={stage.batch_pairs} cannot be split evenly among "
+            f"{n_workers} workers x {stage.micro_batches} micro_batches"
+        )
+
+
+def _micro_batches(step: Step, loader: Loader, n: int, device: torch.device) -> list[Shown]:
+    wordpiece = load_wordpiece(loader.recipe.vocabulary)
+    size = len(step.batch) // n
+    return [
+        corrupt(
+            loader.recipe.objectives,
+            step.batch.rows(start, start + size).to(device),
+            step.draws.rows(start, start + size),
+            wordpiece,
+        )
+        for start in range(0, len(step.batch), size)
+    ]

@@ -1,0 +1,1 @@
+"""How is one optimiser step made? One file per strategy."""

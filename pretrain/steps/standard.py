@@ -1,0 +1,107 @@
+"""How is the ordinary step made: all objectives at once, forward, backward, clip, step?"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from pretrain.batch import Batch, View
+from pretrain.draws import Draws
+from pretrain.objectives.objective import Loss, Objective
+from pretrain.recipe import Stage
+from pretrain.steps.score import Score, scores_of, tally
+from pretrain.tokens import WordPiece
+from pretrain.workers import Workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A batch and what the network is shown of it."""
+
+    batch: Batch
+    view: View
+
+
+def corrupt(
+    objectives: Sequence[Objective], batch: Batch, draws: Draws, wordpiece: WordPiece
+) -> Shown:
+    """One view on which all objectives are asked at once; equal corruptions are made once."""
+    view = View.of(batch)
+    for corruption in dict.fromkeys(o.corruption for o in objectives if o.corruption is not None):
+        view = corruption(view, batch, draws, wordpiece)
+    return Shown(batch=batch, view=view)
+
+
+def train_step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    objectives: Sequence[Objective],
+    stage: Stage,
+    parts: Sequence[Shown],
+    workers: Workers,
+) -> dict[str, Score]:
+    """One step on this worker's micro-batches; all workers take part.
+
+    An objective's loss is its sum over ALL workers and micro-batches, divided by its count over all
+    of them: a mean of means would weigh a masked word by how many others its worker masked.
+    """
+    counts = count(objectives, parts, workers)
+    optimizer.zero_grad(set_to_none=True)
+    tallies: list[Tensor] = []
+    losses: dict[str, Loss] = {}
+    for number, part in enumerate(parts):
+        with _synchronised(network, last=number == len(parts) - 1):
+            with precision(stage, part.batch.match_B.device):
+                losses = network(part.batch, part.view)
+            # DistributedDataParallel averages gradients over the workers: hence their number.
+            terms = [
+                losses[objective.name].total * (objective.weight * workers.size / max(1.0, n))
+                for objective, n in zip(objectives, counts.tolist(), strict=True)
+            ]
+            reduce(torch.add, terms).backward()  # type: ignore[no-untyped-call]
+        tallies.append(tally(losses, objectives))
+    if stage.optim.clip_norm is not None:
+        nn.utils.clip_grad_norm_(network.parameters(), stage.optim.clip_norm)
+    optimizer.step()
+    return scores_of(objectives, workers.total(sum_of(tallies)), counts, losses)
+
+
+@torch.no_grad()
+def score_step(
+    network: nn.Module, objectives: Sequence[Objective], part: Shown, workers: Workers
+) -> dict[str, Score]:
+    """The scores of one batch, without learning."""
+    counts = count(objectives, [part], workers)
+    losses: dict[str, Loss] = network(part.batch, part.view)
+    return scores_of(objectives, workers.total(tally(losses, objectives)), counts, losses)
+
+
+def count(objectives: Sequence[Objective], parts: Sequence[Shown], workers: Workers) -> Tensor:
+    """float64 [objectives]: over how many answers, on all workers together."""
+    rows = [[o.count(part.batch, part.view).double() for o in objectives] for part in parts]
+    return workers.total(sum_of([torch.stack(row) for row in rows]))
+
+
+def precision(stage: Stage, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Autocast, where the stage asks for it."""
+    if stage.precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def sum_of(tensors: Sequence[Tensor]) -> Tensor:
+    """Their sum; at least one."""
+    return reduce(torch.add, tensors)
+
+
+def _synchronised(
+    network: nn.Module, *, last: bool
+) -> contextlib.AbstractContextManager[object]:
+    # Gradients travel between workers once a step, with the last micro-batch.
+    if isinstance(network, DistributedDataParallel) and not last:
+        return network.no_sync()
+    return contextlib.nullcontext()
