@@ -62,6 +62,23 @@ class DomFeatures:
     """Characters of running text in the nearest block ancestor that has any."""
     name_evidence: float
     """Words of class, id, alt and file name for (+) or against (-) a content image."""
+    before_heading: bool = False
+    """It stands before the page's first h1."""
+    n_look_alikes: int = 0
+    """Images in sibling items of the same kind, itself included; 0 when it stands alone."""
+    links_away: bool = False
+    """It links to another page, not to itself or to an image."""
+    levels_to_text: int = -1
+    """Ancestors to climb until one holds most of the page's running text; -1 when none does."""
+    text_before: float = 0.0
+    """Share of the page's running text that comes before it, in 0..1."""
+    title_overlap: float = 0.0
+    """Share of the words of the page's title that its own texts and file name repeat, in 0..1."""
+    content_ordinal: int = 0
+    """Place among the images that are neither in boilerplate nor small, from 0; for the others,
+    how many such images come before."""
+    relative_size: float = 0.0
+    """Declared area as a share of the largest declared on the page, in 0..1; 0 when unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,7 @@ def to_utf8(body: bytes, content_type: str) -> tuple[bytes, str]:
     if sniff(body, content_type) == "utf-8":
         return body.removeprefix(b"\xef\xbb\xbf"), "utf-8"
     text, name = decode(body, content_type)
-    return text.encode("utf-8", "replace"), name
+    return (body if name == "utf-8" else text.encode("utf-8", "replace")), name
 
 
 def prescan(body: bytes, limit: int = PRESCAN_BYTES) -> str | None:

@@ -52,7 +52,13 @@ log = logging.getLogger(__name__)
             description="Boxes and labels, for the detector `world`.",
         ),
         "shrink": Param(True, type="boolean", description="A small model, for CPUs."),
-        "out_root": Param("data/models", type="string", pattern="^[^-]"),
+        "workers": Param(2, type="integer", minimum=1, maximum=512),
+        "out_root": Param(
+            "data/models",
+            type="string",
+            pattern="^[^-]",
+            description="Each run gets a folder of its own below.",
+        ),
     },
     tags=["lait"],
 )
@@ -82,7 +88,8 @@ def lait_pretrain():
 
     @task(outlets=[Asset(MODEL)])
     def pretrain(sources, out, params):
-        options = ["--shrink"] if params["shrink"] else []
+        options = ["--workers", str(params["workers"])]
+        options += ["--shrink"] if params["shrink"] else []
         for source in sources:
             name = source.partition("=")[0]
             if name != "eval":

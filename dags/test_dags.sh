@@ -54,11 +54,13 @@ done
 
 say "the demo world and a weak relevance model"
 "$lait" world "$work/world" --size tiny
-"$lait" relevance train --pairs "$work/world/supervised/pairs.jsonl" --out "$work/relevance"
+"$lait" relevance train "$work/world/supervised/pairs.jsonl" --out "$work/relevance"
+"$lait" pack "$work/world/clean/pairs.jsonl" --out "$work/clean"
+"$lait" pack "$work/world/eval/pairs.jsonl" --out "$work/eval"
 
 say "lait_curate"
-conf=$(printf '{"archives": "%s/world/web/*.warc*", "out_root": "%s/curated", "relevance": "%s/relevance"}' \
-  "$work" "$work" "$work")
+conf=$(printf '{"archives": "%s", "out_root": "%s", "relevance": "%s"}' \
+  "$work/world/web/*.warc*" "$work/curated" "$work/relevance")
 airflow dags test lait_curate "$day" --conf "$conf"
 manifest=$work/curated/$run/shards/manifest.json
 [ -s "$manifest" ] || fail "no $manifest"
@@ -70,10 +72,12 @@ airflow dags test lait_curate "$day" --conf "$conf"
 [ "$(ls "$work/curated")" = "$run" ] || fail "a rerun made another folder"
 
 say "lait_pretrain"
-conf=$(printf '{"stages": ["lait=%s/curated/%s"], "eval_shards": "%s/curated/%s", "out_root": "%s/models", "detector": "world", "annotations": "%s/world/annotations.jsonl"}' \
-  "$work" "$run" "$work" "$run" "$work" "$work")
+conf=$(printf '{"stages": ["lait=%s", "clean=%s"], "eval_shards": "%s", "out_root": "%s", "detector": "world", "annotations": "%s"}' \
+  "$work/curated/$run" "$work/clean" "$work/eval" "$work/models" "$work/world/annotations.jsonl")
 airflow dags test lait_pretrain "$day" --conf "$conf"
-[ -s "$work/models/$run/regions/lait/manifest.json" ] || fail "no regions"
+for name in lait clean eval; do
+  [ -s "$work/models/$run/regions/$name/manifest.json" ] || fail "no regions of $name"
+done
 [ -s "$work/models/$run/report.json" ] || fail "no evaluation report"
 
 say "a refused input fails the run, at once and not after retries"

@@ -31,6 +31,8 @@ REASONS: Final = {
 }
 """Reasons in the order in which the cascade asks; a reason missing here is shown last."""
 
+NO_MODEL: Final = "none"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunnelRow:
@@ -38,7 +40,7 @@ class FunnelRow:
 
     stage: str
     reason: str
-    """'' for a step that dropped nothing, or that was skipped."""
+    """'' for a step that dropped nothing, `no model` for one that was skipped."""
     seen: int
     dropped: int
     kept: int
@@ -57,7 +59,7 @@ class Funnel:
     """Image responses that the archives hold."""
     damage: int = 0
     """Stretches of the archives and pages that could not be read."""
-    relevance: str = "none"
+    relevance: str = NO_MODEL
     """Digest of the relevance model; `none` when that step was skipped and each image's text was
     chosen by the order of its sources."""
 
@@ -93,11 +95,16 @@ def build(seen: int, fates: Mapping[Fate, int], **facts: Any) -> Funnel:
     """
     rows: list[FunnelRow] = []
     left = seen
+    skipped = {"relevance"} if facts.get("relevance", NO_MODEL) == NO_MODEL else set()
     for stage, reason in _steps(fates):
         n_dropped = fates.get((stage, reason), 0)
         rows.append(
             FunnelRow(
-                stage=stage, reason=reason, seen=left, dropped=n_dropped, kept=left - n_dropped
+                stage=stage,
+                reason=reason or ("no model" if stage in skipped else ""),
+                seen=left,
+                dropped=n_dropped,
+                kept=left - n_dropped,
             )
         )
         left -= n_dropped

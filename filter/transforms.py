@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
@@ -31,10 +31,7 @@ BLOCK_BYTES: Final = 8 * 2**20
 opened once for them, and their number stays small however large the crawl is."""
 
 
-Sorted = TaggedOutput[Literal["kept"], Verdict] | TaggedOutput[Literal["dropped"], Verdict]
-
-
-def sort_out(verdict: Verdict) -> Sorted:
+def sort_out(verdict: Verdict) -> Any:
     """A verdict on its way to one of the two outputs, counted by stage and reason when dropped."""
     if verdict.kept:
         return TaggedOutput(KEPT, verdict)
@@ -219,7 +216,6 @@ class DropNearCopies(beam.PTransform[PCollection[Verdict], Any]):
             | "By band" >> beam.FlatMap(partial(by_band, max_distance=self.max_distance))
             | "Gather bands" >> beam.GroupByKey()
             | "Compare" >> beam.FlatMapTuple(partial(compare, max_distance=self.max_distance))
-            | "Copy by id" >> beam.Map(lambda copy: (copy[0], copy[1:]))
         )
         return (
             {"verdicts": verdicts | "By id" >> beam.Map(by_id), "copies": copies}
@@ -238,9 +234,10 @@ def by_band(verdict: Verdict, max_distance: int) -> Iterator[tuple[str, Verdict]
 
 def compare(
     _band: str, group: Iterable[Verdict], max_distance: int
-) -> Iterator[tuple[str, str, int]]:
-    """The copies among the images that share one band."""
-    return near_copies(group, max_distance)
+) -> Iterator[tuple[str, tuple[str, int]]]:
+    """(candidate id of a copy, (id of the better image, bits)) among images that share a band."""
+    for copy, keeper, bits in near_copies(group, max_distance):
+        yield copy, (keeper, bits)
 
 
 def drop_copies(_id: str, group: dict[str, Iterable[Any]]) -> Iterator[Verdict]:

@@ -3,7 +3,8 @@
 # mypy: allow-untyped-calls
 import json
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,6 @@ from typing import Any, Final
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsList, PCollection
-from apache_beam.transforms import combiners
 from pydantic import TypeAdapter
 
 from crawl.transforms import CANDIDATES, DAMAGE, IMAGES, PAGES, ExtractCandidates, ReadArchives
@@ -45,6 +45,7 @@ from shards.transforms import SHARDS, VERDICTS, WriteShards
 logger = logging.getLogger(__name__)
 
 REPORT: Final = ".report.json"
+LEDGER_ROWS: Final = "ledger_rows"
 _LOCAL: Final = ("FnApiRunner", "DirectRunner")
 _SHARD_INFOS: Final = TypeAdapter(tuple[ShardInfo, ...])
 
@@ -136,37 +137,31 @@ def graph(
         DAMAGE: damage,
         CANDIDATES: extracted[CANDIDATES],
     }
-    numbers = [
-        collection | f"Count {name}" >> combiners.Count.Globally() | f"Name {name}" >> _as(name)
-        for name, collection in counted.items()
-    ]
-    sums = {"ledger_rows": rows, "dead_letters": letters, "thumbnails": shown}
-    numbers += [collection | f"Name {name}" >> _as(name) for name, collection in sums.items()]
+    names = [many | f"One {name}" >> _as(name, lambda _: 1) for name, many in counted.items()]
+    sums = {LEDGER_ROWS: rows, "dead_letters": letters, "thumbnails": shown}
+    names += [files | f"Some {name}" >> _as(name, int) for name, files in sums.items()]
+    numbers = names | "All numbers" >> beam.Flatten() | "Add up" >> beam.CombinePerKey(sum)
     _write_report(pipeline, out / REPORT, written[SHARDS], numbers)
 
 
-def _as(name: str) -> Any:
-    return beam.Map(lambda number: (name, number))
+def _as(name: str, number: Callable[[Any], int]) -> Any:
+    return beam.Map(lambda element: (name, number(element)))
 
 
 def _write_report(
-    pipeline: beam.Pipeline, path: Path, shards: PCollection[ShardInfo], numbers: Sequence[Any]
+    pipeline: beam.Pipeline, path: Path, shards: PCollection[ShardInfo], numbers: Any
 ) -> None:
     """What the driver needs to know, in a file: on most runners it sees no collection."""
 
     def write(_: object, shards: list[ShardInfo], numbers: list[tuple[str, int]]) -> None:
-        totals: dict[str, int] = {}
-        for name, number in numbers:
-            totals[name] = totals.get(name, 0) + number
         ordered = sorted(shards, key=lambda shard: shard.name)
-        report = {"shards": [asdict(shard) for shard in ordered], "numbers": totals}
+        report = {"shards": [asdict(shard) for shard in ordered], "numbers": dict(numbers)}
         publish_bytes(path, json.dumps(report).encode())
 
-    all_numbers = numbers | "All numbers" >> beam.Flatten()
     _ = (
         pipeline
         | "Once" >> beam.Create([None])
-        | "Report" >> beam.Map(write, AsList(shards), AsList(all_numbers))
+        | "Report" >> beam.Map(write, AsList(shards), AsList(numbers))
     )
 
 
@@ -176,7 +171,8 @@ def finish(out: Path, config: CurateConfig, inputs: tuple[InputInfo, ...]) -> Fu
     Raises RuntimeError, with both numbers, when they differ.
     """
     report = json.loads((out / REPORT).read_bytes())
-    numbers, shards = report["numbers"], _SHARD_INFOS.validate_python(report["shards"])
+    # A sum over nothing is not in the report.
+    numbers, shards = Counter(report["numbers"]), _SHARD_INFOS.validate_python(report["shards"])
     fates = count_fates(read_columns(out, ["stage", "reason"]))
     funnel = build(
         numbers[CANDIDATES],
@@ -187,7 +183,7 @@ def finish(out: Path, config: CurateConfig, inputs: tuple[InputInfo, ...]) -> Fu
         relevance=config.relevance_digest,
     )
     _agree("ledger rows", fates.total(), "candidates seen", funnel.seen)
-    _agree("ledger rows", fates.total(), "ledger rows written", numbers["ledger_rows"])
+    _agree("ledger rows", fates.total(), "ledger rows written", numbers[LEDGER_ROWS])
     _agree("samples in shards", sum(s.n_samples for s in shards), "candidates kept", funnel.kept)
     errors = sum(n for (_, reason), n in fates.items() if reason == ERROR)
     if errors > config.max_error_share * funnel.seen:

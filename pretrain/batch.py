@@ -39,10 +39,6 @@ class Batch:
         """The same on another device."""
         return Batch(**{name: tensor.to(device) for name, tensor in _tensors(self)})
 
-    def rows(self, start: int, stop: int) -> "Batch":
-        """Pairs `start` to `stop`, still padded to the longest of the whole batch."""
-        return Batch(**{name: tensor[start:stop] for name, tensor in _tensors(self)})
-
     def __len__(self) -> int:
         return self.match_B.shape[0]
 

@@ -13,6 +13,7 @@ state. The attempt counts starts of the stage: what a killed writer left is neve
 import json
 import os
 import re
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,15 @@ def latest(folder: Path) -> Path | None:
 def next_attempt(folder: Path) -> int:
     """One more than any attempt that left a folder, complete or not."""
     return 1 + max((_number(path)[1] for path in _numbered(folder)), default=0)
+
+
+def prune(folder: Path, *, keep: int) -> None:
+    """Remove all but the last `keep` complete checkpoints, and what is older than these."""
+    complete = sorted((p for p in _numbered(folder) if (p / _MARKER).is_file()), key=_number)
+    for path in _numbered(folder):
+        if complete[-keep:] and _number(path) < _number(complete[-keep:][0]):
+            (path / _MARKER).unlink(missing_ok=True)  # first: half a folder must not count
+            shutil.rmtree(path)
 
 
 def find(path: Path) -> Path:

@@ -1,13 +1,11 @@
 """How do a shard set and its regions become the batches of a stage?"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
 
 from pretrain.batch import Batch
 from pretrain.collate import Pair, collate
@@ -16,7 +14,7 @@ from pretrain.network import DataSizes
 from pretrain.recipe import Recipe, Stage
 from pretrain.regions.npz import from_npz
 from pretrain.regions.regions import Regions
-from pretrain.tokens import Pieces, WordPiece, load_wordpiece
+from pretrain.tokens import WordPiece, load_wordpiece
 from shards.manifest import Manifest, read_manifest
 from shards.order import Position, global_batches
 from shards.read import RegionsReader, ShardReader
@@ -117,14 +115,22 @@ def captions_of(sample: Sample) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Pairs that go through the network together."""
+
+    batch: Batch
+    draws: Draws
+    """Of the rows of `batch`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One worker's share of one optimiser step."""
 
     number: int
     """From 0."""
-    batch: Batch
-    draws: Draws
-    """Of the rows of `batch`."""
+    parts: tuple[Part, ...]
+    """Micro-batches of pairs of like length, so that little of them is padding."""
     position: Position
     """After this step."""
 
@@ -137,8 +143,8 @@ class Loader:
     recipe: Recipe
     stage: Stage
     seed: int
-    rank: int
-    world_size: int
+    rank: int = 0
+    world_size: int = 1
 
     @cached_property
     def total_steps(self) -> int:
@@ -146,12 +152,9 @@ class Loader:
         return max(1, round(self.stage.epochs * len(self.data) / self.stage.batch_pairs))
 
     @cached_property
-    def _wordpiece(self) -> WordPiece:
+    def wordpiece(self) -> WordPiece:
+        """How texts are cut."""
         return load_wordpiece(self.recipe.vocabulary)
-
-    @cached_property
-    def _pieces(self) -> dict[str, Pieces]:
-        return {}
 
     def start(self) -> Position:
         """Where the stage begins."""
@@ -171,24 +174,26 @@ class Loader:
             world_size=1,
             batch_size_per_rank=self.stage.batch_pairs,
         )
-        # Every worker pairs the whole global batch, alike, and then builds only its own rows: so
-        # the batch is the same whatever the number of workers.
-        share = self.stage.batch_pairs // self.world_size
         for number in range(first, self.total_steps):
             batch = next(batches)
-            draws = Draws(
-                seed=self.seed, step=number, first_row=0, n_rows=self.stage.batch_pairs
-            )
-            rows = range(self.rank * share, (self.rank + 1) * share)
-            pairs = self._pairs(batch.indices.tolist(), draws, rows)
-            yield Step(
-                number=number,
-                batch=collate(pairs, self.recipe.inputs, self._wordpiece),
-                draws=draws.rows(rows.start, rows.stop),
-                position=batch.position,
-            )
+            draws = Draws(seed=self.seed, step=number, rows=tuple(range(len(batch.indices))))
+            parts = tuple(self._parts(batch.indices.tolist(), draws))
+            yield Step(number=number, parts=parts, position=batch.position)
 
-    def _pairs(self, indices: list[int], draws: Draws, rows: range) -> list[Pair]:
+    def _parts(self, indices: Sequence[int], draws: Draws) -> Iterator[Part]:
+        # Every worker pairs the whole global batch, all alike, and then builds only its own rows:
+        # so the step is the same whatever the number of workers.
+        pairs = self._pairs(indices, draws)
+        share = len(pairs) // self.world_size
+        mine = range(self.rank * share, (self.rank + 1) * share)
+        by_length = sorted(mine, key=lambda row: (len(pairs[row].pieces.ids), row))
+        size = share // self.stage.micro_batches
+        for at in range(0, share, size):
+            rows = by_length[at : at + size]
+            batch = collate([pairs[row] for row in rows], self.recipe.inputs, self.wordpiece)
+            yield Part(batch=batch, draws=draws.only(rows))
+
+    def _pairs(self, indices: Sequence[int], draws: Draws) -> list[Pair]:
         examples = [self.data.example(i) for i in indices]
         which = draws.uniform("caption", 1)[:, 0].tolist()
         texts = [
@@ -196,17 +201,12 @@ class Loader:
             for example, u in zip(examples, which, strict=True)
         ]
         captions = [frozenset(example.captions) for example in examples]
-        choices = self.recipe.pairing(indices, texts, captions, draws)
+        pieces = self.wordpiece.encode(texts)
         return [
             Pair(
-                pieces=self._cut(texts[choice.text_row]),
+                pieces=pieces[choice.text_row],
                 regions=examples[choice.image_row].regions,
                 match=choice.match,
             )
-            for choice in choices[rows.start : rows.stop]
+            for choice in self.recipe.pairing(indices, texts, captions, draws)
         ]
-
-    def _cut(self, text: str) -> Pieces:
-        if text not in self._pieces:
-            self._pieces[text] = self._wordpiece.encode([text])[0]
-        return self._pieces[text]

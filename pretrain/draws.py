@@ -6,6 +6,7 @@ worker and on eight, before and after a restart, and there is no generator state
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,31 +21,25 @@ _MASK64 = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
-    """The generator of rows `first_row .. first_row + n_rows` of the global batch of one step."""
+    """The generator of some rows of the global batch of one step."""
 
     seed: int
     step: int
-    first_row: int
-    n_rows: int
+    rows: tuple[int, ...]
+    """Numbers of the rows in the global batch."""
 
     def uniform(self, purpose: str, width: int) -> Tensor:
-        """float32 [n_rows, width] in [0, 1); the same arguments give the same numbers."""
-        rows = np.arange(self.first_row, self.first_row + self.n_rows, dtype=np.uint64)
+        """float32 [rows, width] in [0, 1); the same arguments give the same numbers."""
+        rows = np.array(self.rows, dtype=np.uint64)
         columns = np.arange(width, dtype=np.uint64)
         counter = (rows[:, None] << np.uint64(32)) | columns[None, :]
         key = np.uint64(key_of(self.seed, self.step, purpose))
         bits = _mix(key + (counter + np.uint64(1)) * _GOLDEN)
         return torch.from_numpy((bits >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24))
 
-    def rows(self, start: int, stop: int) -> "Draws":
-        """The generator of some of these rows (numbered from 0 within these)."""
-        assert 0 <= start <= stop <= self.n_rows, (start, stop, self.n_rows)
-        return Draws(
-            seed=self.seed,
-            step=self.step,
-            first_row=self.first_row + start,
-            n_rows=stop - start,
-        )
+    def only(self, rows: Sequence[int]) -> "Draws":
+        """The generator of these rows of the global batch alone."""
+        return Draws(seed=self.seed, step=self.step, rows=tuple(rows))
 
 
 def key_of(seed: int, step: int, purpose: str) -> int:

@@ -1,6 +1,7 @@
 """How do embedders, encoder and the objectives' heads form one network?"""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +14,6 @@ from pretrain.encoders.gated import GatedEncoder, Streams
 from pretrain.objectives.objective import Encoded, Loss, Sizes
 from pretrain.recipe import Recipe
 
-INIT_STD = 0.02
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSizes:
@@ -26,7 +25,7 @@ class DataSizes:
 
 
 class Network(nn.Module):
-    """A recipe's network, freshly initialised at N(0, 0.02) like BERT."""
+    """A recipe's network, freshly initialised at random, like BERT."""
 
     def __init__(self, recipe: Recipe, sizes: DataSizes) -> None:
         super().__init__()
@@ -43,7 +42,7 @@ class Network(nn.Module):
             eps=encoder.eps,
         )
         self.heads = nn.ModuleDict({o.name: o.head(head_sizes) for o in recipe.objectives})
-        self.apply(_initialise)
+        self.apply(partial(_initialise, std=encoder.init_std))
         self.recipe = recipe
 
     def embed_text(self, batch: Batch, view: View) -> Tensor:
@@ -80,8 +79,8 @@ class Network(nn.Module):
         }
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialise(module: nn.Module, std: float) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=INIT_STD)
+        nn.init.normal_(module.weight, std=std)
     if isinstance(module, nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)

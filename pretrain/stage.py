@@ -15,7 +15,6 @@ from pretrain.optim import set_lr
 from pretrain.recipe import Stage
 from pretrain.steps.score import Score, weighted
 from pretrain.steps.standard import Shown, corrupt, score_step, train_step
-from pretrain.tokens import load_wordpiece
 from pretrain.workers import Workers
 from shards.order import Position
 
@@ -61,7 +60,7 @@ def run(
         # Dropout, too, depends on nothing but seed, rank and step.
         torch.manual_seed(key_of(loader.seed + workers.rank, step.number, "dropout"))
         lr = set_lr(optimizer, stage.optim, step.number, loader.total_steps)
-        parts = _micro_batches(step, loader, stage.micro_batches, device)
+        parts = _shown(step, loader, device)
         scores = train_step(network, optimizer, objectives, stage, parts, workers)
         yield StepReport(
             step=step.number + 1,
@@ -81,30 +80,29 @@ def score(
     for step in loader.steps(0, loader.start()):
         if step.number == n_steps:
             break
-        (part,) = _micro_batches(step, loader, 1, device)
-        scores.append(score_step(network, loader.recipe.objectives, part, workers))
+        parts = _shown(step, loader, device)
+        scores.append(score_step(network, loader.recipe.objectives, parts, workers))
     return scores
 
 
-def check_split(stage: Stage, n_workers: int) -> None:
-    """Raises ValueError when a step's pairs cannot be dealt out evenly."""
+def check(stage: Stage, n_workers: int) -> None:
+    """Raises ValueError when a stage's numbers do not go together."""
     parts = n_workers * stage.micro_batches
     if stage.batch_pairs < parts or stage.batch_pairs % parts:
         raise ValueError(
             f"stages.{stage.name}.batch_pairs={stage.batch_pairs} cannot be split evenly among "
             f"{n_workers} workers x {stage.micro_batches} micro_batches"
         )
-
-
-def _micro_batches(step: Step, loader: Loader, n: int, device: torch.device) -> list[Shown]:
-    wordpiece = load_wordpiece(loader.recipe.vocabulary)
-    size = len(step.batch) // n
-    return [
-        corrupt(
-            loader.recipe.objectives,
-            step.batch.rows(start, start + size).to(device),
-            step.draws.rows(start, start + size),
-            wordpiece,
+    if stage.checkpoint_every % stage.log_every:
+        raise ValueError(
+            f"stages.{stage.name}.checkpoint_every={stage.checkpoint_every} is not a multiple of "
+            f"log_every={stage.log_every}: a resumed run could not write the same lines"
         )
-        for start in range(0, len(step.batch), size)
+
+
+def _shown(step: Step, loader: Loader, device: torch.device) -> list[Shown]:
+    objectives = loader.recipe.objectives
+    return [
+        corrupt(objectives, part.batch.to(device), part.draws, loader.wordpiece)
+        for part in step.parts
     ]

@@ -45,13 +45,20 @@ class GlobalBatch:
 def order(seed: int, epoch: int, manifest_digest: str, n_samples: int) -> NDArray[np.int64]:
     """The permutation [n_samples] in which an epoch visits the set; a pure function.
 
-    Sorts by raw Philox words, whose stream numpy guarantees for ever; `Generator.permutation` may
+    Sorts raw Philox words, whose stream numpy guarantees for ever; `Generator.permutation` may
     change between numpy versions.
     """
     text = f"{seed}\n{epoch}\n{manifest_digest}".encode()
     key = int.from_bytes(hashlib.sha256(text).digest()[:16], "little")
     words = np.random.Philox(key=key).random_raw(n_samples)
-    return np.argsort(words, kind="stable").astype(np.int64, copy=False)
+    # The low bits of each word make room for its index: no two are equal, so any sorting algorithm
+    # gives the same result, and a plain sort is many times faster than argsort.
+    low = np.uint64((1 << max(n_samples - 1, 0).bit_length()) - 1)
+    words &= ~low
+    words |= np.arange(n_samples, dtype=np.uint64)
+    words.sort()
+    words &= low
+    return words.view(np.int64)
 
 
 def global_batches(

@@ -142,7 +142,7 @@ def member_end(view: mmap.mmap, offset: int) -> int | None:
 
 def next_plain(view: mmap.mmap, offset: int) -> int | None:
     """Offset of the next line that can begin a record, or None."""
-    match = _RECORD.search(view, max(offset - 1, 0))
+    match = _RECORD.search(view, offset)
     return match.start() if match else None
 
 

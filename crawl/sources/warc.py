@@ -81,7 +81,9 @@ class _Scan:
     def run(self, stream: IO[bytes]) -> Iterator[Item]:
         start: int | None = 0
         while start is not None:
-            start = yield from self._stretch(stream, start)
+            resume = yield from self._stretch(stream, start)
+            assert resume is None or resume > start, (self.file, start, resume)
+            start = resume
 
     def _stretch(self, stream: IO[bytes], start: int) -> Iterator[Any]:
         """Read records until the archive ends or breaks; return where to begin again."""

@@ -76,6 +76,7 @@ def _chart(rng: random.Random, size: Size) -> Image.Image:
     heading = f"{rng.choice(_WORDS).title()} by {rng.choice(_WORDS)} {rng.randint(1995, 2024)}"
     draw.text((width * 0.08, height * 0.03), heading, fill=_INK, font=font(height * 0.05))
     left, top, right, bottom = width * 0.1, height * 0.16, width * 0.95, height * 0.88
+    draw.rectangle((left, top, right, bottom), fill=rng.choice(((232, 238, 246), (238, 238, 232))))
     style = rng.choice(("bar", "line", "pie"))
     if style == "pie":
         _pie(rng, draw, (width * 0.3, top, width * 0.3 + bottom - top, bottom))
@@ -182,10 +183,11 @@ def _clip_art(rng: random.Random, size: Size) -> Image.Image:
 
 def _meme(rng: random.Random, size: Size) -> Image.Image:
     width, height = size
-    image = Image.new("RGB", size, rng.choice(_FLAT))
+    first, second = rng.sample(_FLAT, 2)
+    image = Image.new("RGB", size, first)
     draw = ImageDraw.Draw(image)
     rays, centre = 16, (width / 2, height / 2)
-    reach, second = width + height, rng.choice(_FLAT)
+    reach = width + height
     for ray in range(0, rays, 2):
         angles = [2 * math.pi * (ray + step) / rays for step in (0, 1)]
         edge = [(centre[0] + reach * math.cos(a), centre[1] + reach * math.sin(a)) for a in angles]

@@ -12,9 +12,11 @@ from PIL import Image
 from lait.world.picture import encode
 from lait.world.web_case import Body
 
-BOMB_SIDE_PX: Final = 40_000
-"""Claimed sides of the pixel bombs where the format allows: 1.6 gigapixels."""
-_WEBP_LARGEST_PX: Final = 16_383
+_PNG_BOMB_PX: Final = 40_000
+_WEBP_BOMB_PX: Final = 12_000
+_JPEG_BOMB_PX: Final = 8_200
+"""Claimed sides: 1600, 144 and 67 megapixels. Pillow by itself refuses the first, warns of the
+second and says nothing of the third."""
 _SVG: Final = """<?xml version="1.0" encoding="UTF-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" width="640" height="480" viewBox="0 0 640 480">
 <script>/* scripts in pictures are a reason of their own not to take them */</script>
@@ -52,7 +54,10 @@ def _truncated_webp(image: Image.Image) -> bytes:
 
 
 def _corrupt_png(image: Image.Image) -> bytes:
-    """A stretch of the compressed pixels overwritten: neither zlib nor the CRC agree."""
+    """A stretch of the compressed pixels overwritten: neither zlib nor the CRC agree.
+
+    The upper half is sound, so a decoder that forgives errors shows half a picture.
+    """
     data = bytearray(encode(image, format="png", quality=85))
     middle = len(data) // 2
     data[middle : middle + 64] = b"\xff\x00" * 32
@@ -66,7 +71,7 @@ def _chunk(kind: bytes, payload: bytes) -> bytes:
 
 def _bomb_png(_: Image.Image) -> bytes:
     """A few kilobytes whose header claims 40,000 x 40,000 pixels of 24 bits."""
-    header = struct.pack(">IIBBBBB", BOMB_SIDE_PX, BOMB_SIDE_PX, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", _PNG_BOMB_PX, _PNG_BOMB_PX, 8, 2, 0, 0, 0)
     pixels = zlib.compress(bytes(4_000_000), 9)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         (_chunk(b"IHDR", header), _chunk(b"IDAT", pixels), _chunk(b"IEND", b""))
@@ -77,15 +82,15 @@ def _bomb_jpeg(image: Image.Image) -> bytes:
     """A sound baseline JPEG whose frame header (ITU T.81 B.2.2) was rewritten."""
     data = bytearray(encode(image, format="jpeg", quality=80))
     start = next(at for marker in (b"\xff\xc0", b"\xff\xc2") if (at := data.find(marker)) >= 0)
-    struct.pack_into(">HH", data, start + 5, BOMB_SIDE_PX, BOMB_SIDE_PX)
+    struct.pack_into(">HH", data, start + 5, _JPEG_BOMB_PX, _JPEG_BOMB_PX)
     return bytes(data)
 
 
 def _bomb_webp(image: Image.Image) -> bytes:
-    """A lossy WebP whose key frame (RFC 6386 9.1) claims the 14-bit maximum of the format."""
+    """A lossy WebP whose key frame (RFC 6386 9.1) claims another size."""
     data = bytearray(encode(image.convert("RGB"), format="webp", quality=80))
     start = data.find(b"\x9d\x01\x2a")
-    struct.pack_into("<HH", data, start + 3, _WEBP_LARGEST_PX, _WEBP_LARGEST_PX)
+    struct.pack_into("<HH", data, start + 3, _WEBP_BOMB_PX, _WEBP_BOMB_PX)
     return bytes(data)
 
 

@@ -1,5 +1,6 @@
 """What would a person write under the picture of a scene?"""
 
+import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from lait.world.voice import Voice
 
 __all__ = ["Caption", "captions", "described", "is_true", "mismatched", "title"]
 
-_TRIES_PER_CAPTION = 200
+_PATIENCE = 300
+"""Sentences without a new or fitting one among them after which a writer gives up."""
 _OPENINGS: Final = (
     "A picture of",
     "A photo of",
@@ -175,12 +177,12 @@ def described(scene: Scene, n: int, seed: int, *, detail: float = 0.0) -> tuple[
     little to say for `n` texts.
     """
     voice = Voice(rng=random.Random(f"caption:{scene.seed}:{seed}"), detail=detail)
-    found: dict[str, Caption] = {}
     source = _endless(scene, voice)
-    for _ in range(n * _TRIES_PER_CAPTION):
-        if len(found) == n:
-            break
+    found: dict[str, Caption] = {}
+    misses = 0
+    while len(found) < n and misses < _PATIENCE:
         caption = next(source)
+        misses = misses + 1 if caption.text in found else 0
         found.setdefault(caption.text, caption)
     if len(found) < n:
         raise ValueError(
@@ -213,13 +215,15 @@ def mismatched(scene: Scene, other_scene: Scene, seed: int) -> str:
     """
     voice = Voice(rng=random.Random(f"mismatched:{other_scene.seed}:{seed}"), detail=0.0)
     source = _endless(other_scene, voice)
-    tried = [next(source) for _ in range(_TRIES_PER_CAPTION)]
     kinds = {thing.kind for thing in scene.things}
-    for caption in tried:
-        named = {claim.kind for claim in caption.claims if isinstance(claim, There)}
-        if not named & kinds:
+    second_best: str | None = None
+    for caption in itertools.islice(source, _PATIENCE):
+        if not kinds & {claim.kind for claim in caption.claims if isinstance(claim, There)}:
             return caption.text
-    for caption in tried:
-        if not all(is_true(claim, scene) for claim in caption.claims):
-            return caption.text
+        if second_best is None and not all(is_true(claim, scene) for claim in caption.claims):
+            second_best = caption.text
+        if second_best is not None and kinds.issuperset(t.kind for t in other_scene.things):
+            break
+    if second_best is not None:
+        return second_best
     raise ValueError(f"scenes {scene.seed} and {other_scene.seed} are too alike to mismatch")

@@ -82,15 +82,19 @@ def _tones(colour: RGB) -> tuple[RGB, RGB]:
     """A darker and a lighter tone that both still read as the colour."""
     if sum(colour) < 160:  # black: details must be lighter to be seen at all
         return _mixed(colour, (255, 255, 255), 0.22), _mixed(colour, (255, 255, 255), 0.4)
-    return _mixed(colour, (0, 0, 0), 0.24), _mixed(colour, (255, 255, 255), 0.6)
+    shade = 0.13 if _is_bright(colour) else 0.24
+    return _mixed(colour, (0, 0, 0), shade), _mixed(colour, (255, 255, 255), 0.6)
+
+
+def _is_bright(colour: RGB) -> bool:
+    """Yellow and white: shades of them soon look like another colour."""
+    return sum(colour) > 440
 
 
 def _patterned(size: tuple[int, int], pattern: Pattern, colour: RGB) -> Image.Image:
     """The colour with a pattern in a contrasting tone, as an RGB picture of `size`."""
-    bright = (sum(colour) > 440 and min(colour) < 60) or min(colour) > 180
-    contrast = (
-        _mixed(colour, (70, 60, 60), 0.5) if bright else _mixed(colour, (255, 255, 255), 0.78)
-    )
+    tint = _mixed(colour, (255, 255, 255), 0.78)
+    contrast = _mixed(colour, (70, 60, 60), 0.5) if _is_bright(colour) else tint
     image = Image.new("RGB", size, colour)
     draw = ImageDraw.Draw(image)
     step = max(6, round(min(size) / 6))
@@ -113,10 +117,10 @@ def _patterned(size: tuple[int, int], pattern: Pattern, colour: RGB) -> Image.Im
 
 @lru_cache(maxsize=1)
 def _light() -> Image.Image:
-    """Light from the upper left: 1.0 there, falling to about 0.7 at the lower right."""
+    """Light from the upper left: 1.0 there, falling to about 0.75 at the lower right."""
     y, x = np.mgrid[0:64, 0:64] / 63
     distance = np.hypot(x - 0.3, y - 0.22)
-    return Image.fromarray((255 * (1 - 0.34 * np.clip(distance, 0, 1) ** 1.5)).astype(np.uint8))
+    return Image.fromarray((255 * (1 - 0.27 * np.clip(distance, 0, 1) ** 1.5)).astype(np.uint8))
 
 
 def _lit(image: Image.Image) -> Image.Image:

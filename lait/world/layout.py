@@ -57,6 +57,8 @@ _MAX_SIDE = 0.88
 _INSIDE_SIDE = 0.48
 """Side of a thing inside another, as a share of the outer one's shorter side."""
 _TRIES = 40
+_SHRINK = 0.985
+"""Areas after a failed attempt, as a share of those before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ def place(
     `sizes` are wishes: when the things do not fit, all are made a little smaller until they do.
     """
     for attempt in itertools.count():
-        boxes = _try_place(rng, kinds, sizes, aspect, arrangement, 0.96**attempt)
+        boxes = _try_place(rng, kinds, sizes, aspect, arrangement, _SHRINK**attempt)
         if boxes is not None:
             return [Spot(size=size_of(box), box=box) for box in boxes]
     raise AssertionError("unreachable: things that shrink fit at last")
@@ -150,8 +152,7 @@ def _apart(a: Box, b: Box) -> bool:
 def _on_top(rng: random.Random, support: Box, width: float, height: float) -> Box | None:
     middle = (support[0] + support[2]) / 2 + rng.uniform(-0.1, 0.1) * (support[2] - support[0])
     box = _box(middle - width / 2, support[1] - height + 0.005, width, height)
-    inside = box[0] >= 0 and box[1] >= 0 and box[2] <= 1 and width <= support[2] - support[0]
-    return box if inside else None
+    return box if box[0] >= 0 and box[1] >= 0 and box[2] <= 1 else None
 
 
 def _within(outer: Box, shape: float) -> Box:

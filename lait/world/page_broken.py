@@ -19,6 +19,8 @@ document.write('<img src="/old/written-by-script.jpg" alt="a picture that a scri
 var banner = "<img src='/old/banner-in-a-string.jpg' width=1200 height=600>";
 </script>
 """
+_PICTURE: Final = re.compile(r"<picture>.*?</picture>|<img [^>]*>", re.DOTALL)
+"""An anchor inside `picture` would cut the image off from its sources."""
 _STRAY: Final = '</div></td></table></b><font color="navy"><b><i>3 < 5 & so on</b></i></font>\n'
 
 
@@ -37,9 +39,9 @@ def _unclosed(html: str) -> str:
 
 
 def _nested_anchors(html: str) -> str:
-    """A link around the whole body, and one around every image, none of them closed."""
+    """A link around the whole body, and one before every image, none of them closed."""
     html = re.sub(r"(<body[^>]*>)", r'\1<a href="/campaign">', html, flags=re.IGNORECASE)
-    return re.sub(r"(<img )", r'<a href="/popup" class="zoom">\1', html)
+    return _PICTURE.sub(r'<a href="/popup" class="zoom">\g<0>', html)
 
 
 def _bad_attributes(html: str) -> str:

@@ -31,7 +31,8 @@ _OPPOSITES: Final[tuple[tuple[Predicate, Predicate, str, str], ...]] = (
     ("left of", "right of", "left", "right"),
     ("above", "below", "above", "below"),
 )
-_TRIES_PER_QUESTION = 60
+_PATIENCE = 300
+"""Questions without a new one among them after which the asker gives up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +54,14 @@ def questions(scene: Scene, n: int, seed: int) -> tuple[Question, ...]:
     rng = random.Random(f"question:{scene.seed}:{seed}")
     start = rng.randrange(2)  # else the first yes/no question of every scene had one answer
     found: dict[str, Question] = {}
-    for turn in range(n * _TRIES_PER_QUESTION):
-        if len(found) == n:
-            break
-        asked = [question for question in found.values() if question.type == "yes/no"]
-        question = _ASKERS[turn % len(_ASKERS)](rng, scene, (len(asked) + start) % 2 == 0)
-        if question is not None:
-            found.setdefault(question.question, question)
+    turn = misses = 0
+    while len(found) < n and misses < _PATIENCE:
+        asked = sum(question.type == "yes/no" for question in found.values())
+        question = _ASKERS[turn % len(_ASKERS)](rng, scene, (asked + start) % 2 == 0)
+        is_new = question is not None and question.question not in found
+        if question is not None and is_new:
+            found[question.question] = question
+        misses, turn = 0 if is_new else misses + 1, turn + 1
     if len(found) < n:
         raise ValueError(f"scene {scene.seed} has {len(found)} questions: ask for fewer than {n}")
     return tuple(found.values())

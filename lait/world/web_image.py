@@ -102,12 +102,18 @@ def specify(
         render_seed=rng.randrange(2**31),
         width_px=width,
         height_px=height,
-        format=_FORMAT_OF_BODY.get(plan.case.body, rng.choice(_FORMATS)),
+        format=_format(plan.case, rng),
         quality=rng.choice((78, 85, 90)),
         body=plan.case.body,
         two_files=has_two_files(plan.delivery),
         thumb_px=plan.site.thumb_px,
     )
+
+
+def _format(case: Case, rng: random.Random) -> Format:
+    """One that can carry the damage, and in which one colour still weighs a kilobyte."""
+    choice = rng.choice(_FORMATS)
+    return "jpeg" if case.subject == "uniform" else _FORMAT_OF_BODY.get(case.body, choice)
 
 
 def follow(leader: ImageSpec, plan: PagePlan, rng: random.Random) -> ImageSpec:
@@ -152,11 +158,19 @@ def _draw(spec: ImageSpec) -> Image.Image:
             spec.scene, width_px=spec.width_px, height_px=spec.height_px, seed=spec.render_seed
         )
     if spec.subject == "uniform":
-        grey = 200 + spec.render_seed % 40
-        return Image.new("RGB", (spec.width_px, spec.height_px), (grey, grey, grey - 12))
+        return _uniform(spec)
     return non_natural(
         spec.subject, spec.render_seed, width_px=spec.width_px, height_px=spec.height_px
     )
+
+
+def _uniform(spec: ImageSpec) -> Image.Image:
+    """One colour and a small mark in the corner: what stands in for a lost picture."""
+    grey = 200 + spec.render_seed % 40
+    image = Image.new("RGB", (spec.width_px, spec.height_px), (grey, grey, grey - 12))
+    corner = (spec.width_px - 24, spec.height_px - 16)
+    image.paste((grey - 90, grey - 90, grey - 60), (*corner, corner[0] + 16, corner[1] + 8))
+    return image
 
 
 def _sides(

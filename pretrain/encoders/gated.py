@@ -24,6 +24,9 @@ class EncoderSpec:
     dropout: float = 0.1
     eps: float = 1e-12
     """Of every layer norm."""
+    init_std: float = 0.02
+    """Of all weights; BERT's value suits its 768 dimensions, a narrow network needs about
+    1 / sqrt(hidden) to tell its inputs apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

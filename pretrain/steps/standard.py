@@ -72,12 +72,16 @@ def train_step(
 
 @torch.no_grad()
 def score_step(
-    network: nn.Module, objectives: Sequence[Objective], part: Shown, workers: Workers
+    network: nn.Module,
+    objectives: Sequence[Objective],
+    parts: Sequence[Shown],
+    workers: Workers,
 ) -> dict[str, Score]:
-    """The scores of one batch, without learning."""
-    counts = count(objectives, [part], workers)
-    losses: dict[str, Loss] = network(part.batch, part.view)
-    return scores_of(objectives, workers.total(tally(losses, objectives)), counts, losses)
+    """The scores of one step's pairs, without learning."""
+    counts = count(objectives, parts, workers)
+    losses = [network(part.batch, part.view) for part in parts]
+    tallied = sum_of([tally(each, objectives) for each in losses])
+    return scores_of(objectives, workers.total(tallied), counts, losses[-1])
 
 
 def count(objectives: Sequence[Objective], parts: Sequence[Shown], workers: Workers) -> Tensor:

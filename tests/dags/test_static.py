@@ -7,8 +7,12 @@ import ast
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+
+from lait.commands import curation, shards, training
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = sorted(DAGS.glob("lait_*.py"))
@@ -126,3 +130,36 @@ def test_every_param_has_a_schema(file: Path) -> None:
         if "string" in ast.unparse(keywords.get("type", ast.Constant(""))):
             # A value that starts with a dash would reach lait as an option.
             assert ast.literal_eval(keywords["pattern"]) == "^[^-]"
+
+
+def commands() -> dict[str, Any]:
+    """The commands of `lait` as they really are, by name."""
+    app = typer.Typer()
+    for group in (curation, shards, training):
+        group.register(app)
+    found: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
+    return found
+
+
+def options_of(command: Any) -> dict[str, bool]:
+    """Long options of a command, and whether each is required."""
+    found = [param for param in command.params if param.param_type_name == "option"]
+    return {name: param.required for param in found for name in param.opts}
+
+
+@pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.name)
+def test_every_option_is_one_that_lait_has(file: Path) -> None:
+    functions = [node for node in ast.walk(tree_of(file)) if isinstance(node, ast.FunctionDef)]
+    for function in functions:
+        calls = calls_of(function, "lait")
+        if len(calls) != 1 or function.name == file.stem:
+            continue
+        known = options_of(commands()[ast.literal_eval(calls[0].args[0])])
+        used = {
+            node.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Constant) and str(node.value).startswith("--")
+        }
+        assert used
+        assert used <= known.keys(), function.name
+        assert {name for name, required in known.items() if required} <= used, function.name

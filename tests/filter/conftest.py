@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,8 @@ def make_verdict(make_candidate: Make, make_facts: Make, make_ref: Make) -> Make
 
     def make(number: int, **changes: Any) -> Verdict:
         image = changes.pop("image", "a")
-        facts = make_facts(sha256=image * 64, phash=changes.pop("phash", "0" * 16))
+        phash = changes.pop("phash", "0" * 16)
+        facts = None if image is None else make_facts(sha256=image * 64, phash=phash)
         verdict = Verdict(
             candidate=make_candidate(candidate_id=f"{number:032x}"),
             kept=True,
@@ -131,5 +133,44 @@ def picture() -> Make:
         out = io.BytesIO()
         image.save(out, kind, **save)
         return out.getvalue()
+
+    return make
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """A WARC file with image responses, and the references to them in order."""
+
+    path: Path
+    refs: list[ImageRef]
+
+
+@pytest.fixture
+def make_archive(tmp_path: Path) -> Make:
+    """A plain WARC file of image responses, from bodies by URL."""
+
+    def make(bodies: dict[str, bytes], name: str = "images.warc") -> Archive:
+        path, refs = tmp_path / name, []
+        with path.open("wb") as file:
+            for number, (url, body) in enumerate(bodies.items()):
+                ref = ImageRef(
+                    url=url,
+                    file=str(path),
+                    offset=file.tell(),
+                    status=200,
+                    content_type="image/jpeg",
+                    n_bytes=len(body),
+                )
+                refs.append(ref)
+                http = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + body
+                head = (
+                    "WARC/1.0\r\nWARC-Type: response\r\n"
+                    f"WARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-{number:012d}>\r\n"
+                    f"WARC-Date: 2020-01-01T00:00:00Z\r\nWARC-Target-URI: {url}\r\n"
+                    "Content-Type: application/http; msgtype=response\r\n"
+                    f"Content-Length: {len(http)}\r\n\r\n"
+                )
+                file.write(head.encode() + http + b"\r\n\r\n")
+        return Archive(path=path, refs=refs)
 
     return make

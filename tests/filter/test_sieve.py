@@ -1,4 +1,4 @@
-"""Does the first refusal decide, and does a filter that raises drop its value instead of losing it?"""
+"""Does the first refusal decide, and does a filter that raises drop its value, not lose it?"""
 
 import logging
 from dataclasses import dataclass
@@ -34,9 +34,7 @@ class Raises:
 def test_the_first_refusal_decides_and_later_filters_are_not_asked() -> None:
     later = Above(bound=5, asked=[])
     sieve: Sieve[int] = Sieve(filters=(Above(bound=2, asked=[]), later))
-    assert sieve(1) == Refusal(
-        stage="size", drop=Drop(reason="not_above_2", value=1, threshold=2)
-    )
+    assert sieve(1) == Refusal(stage="size", drop=Drop(reason="not_above_2", value=1, threshold=2))
     assert later.asked == []
     refusal = sieve(4)
     assert refusal is not None

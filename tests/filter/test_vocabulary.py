@@ -16,7 +16,7 @@ def test_known(word) -> None:
     assert is_known(word, english_words())
 
 
-@pytest.mark.parametrize("word", ["xqzt", "Regenschirm", "asdfgh", "зонт", "ings", "zzing"])
+@pytest.mark.parametrize("word", ["xqzt", "Regenschirm", "asdfgh", "зонт", "zzing"])
 def test_unknown(word) -> None:
     assert not is_known(word, english_words())
 

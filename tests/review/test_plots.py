@@ -4,6 +4,7 @@ from lxml import etree
 
 from review.load import open_run
 from review.plots import by_stage, funnel_chart, histogram_charts
+from review.scores import histograms
 from shards.manifest import FunnelRow
 from tests.review.conftest import RunMaker
 
@@ -48,12 +49,20 @@ def test_steps_come_in_the_order_of_the_cascade() -> None:
 
 
 def test_each_threshold_is_a_rule_in_its_place(make_run: RunMaker) -> None:
-    markup = histogram_charts(open_run(make_run())).markup
+    run = open_run(make_run())
+    markup = histogram_charts(run).markup
     panels = {panel.findtext("text"): panel for panel in etree.fromstring(markup).iter("svg")}
-    (rule,) = panels["relevance"].iter("line")
-    assert float(rule.get("x1")) == 10 + 290 / 2  # 0.5 on an axis from 0 to 1
-    assert len(list(panels["words"].iter("line"))) == 2
-    assert not list(panels["main_score"].iter("line"))
+    places = {
+        score: [float(rule.get("x1")) for rule in panel.iter("line")]
+        for score, panel in panels.items()
+    }
+    assert places["relevance"] == [10 + 290 / 2]  # 0.5 on an axis from 0 to 1
+    assert places["main_score"] == []
+    assert places["pixels"] == [300]  # 64M, the upper end of a logarithmic axis
+    words = next(h for h in histograms(run) if h.score == "words")
+    axis = words.edges[-1] - words.edges[0]
+    expected = [10 + 290 * (bound - words.edges[0]) / axis for bound in (3, 64)]
+    assert places["words"] == [round(x, 1) for x in expected]
     assert "min_relevance 0.5: 20 below" in svg_texts(etree.tostring(panels["relevance"]).decode())
 
 

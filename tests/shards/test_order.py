@@ -1,4 +1,4 @@
-"""Is every sample read exactly once an epoch, in one order, whatever reads and whenever it stops?"""
+"""Is every sample read once an epoch, in one order, whatever reads and whenever it stops?"""
 
 from dataclasses import replace
 

@@ -214,7 +214,7 @@ def test_a_manifest_that_miscounts_is_refused(tmp_path: Path, make_samples, make
     manifest = make_set(tmp_path, make_samples(3))
     data = entry("a", [("jpg", b"x"), ("txt", b"x"), ("json", b"x")])
     forge(tmp_path, manifest, data + ending(len(data)))
-    with ShardReader(tmp_path) as reader, pytest.raises(ValueError, match="1 samples, .* says 3"):
+    with ShardReader(tmp_path) as reader, pytest.raises(ValueError, match=r"1 samples, .* says 3"):
         reader.sample(0)
 
 
@@ -352,11 +352,12 @@ def test_a_loader_refuses_the_position_of_another_set(
 ) -> None:
     make_set(tmp_path / "a", make_samples(5))
     make_set(tmp_path / "b", make_samples(5, seed=1))
-    with ShardReader(tmp_path / "a") as a, ShardReader(tmp_path / "b") as b:
-        with pytest.raises(ValueError, match="belongs to the shard set"):
-            torch_loader(
-                b, keys_of, position=a.start(0), rank=0, world_size=1, batch_size_per_rank=1
-            )
+    with (
+        ShardReader(tmp_path / "a") as a,
+        ShardReader(tmp_path / "b") as b,
+        pytest.raises(ValueError, match="belongs to the shard set"),
+    ):
+        torch_loader(b, keys_of, position=a.start(0), rank=0, world_size=1, batch_size_per_rank=1)
 
 
 def test_readers_travel_to_other_processes(tmp_path: Path, make_samples, make_set) -> None:

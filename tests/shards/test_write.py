@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shards import aside
+from shards import aside, write
 from shards.sample import Sample
 from shards.write import SCHEMA, n_shards_for, shard_of, write_regions_shard, write_shard
 
@@ -211,14 +211,25 @@ def test_a_disk_that_changes_bytes_is_found_before_the_rename(
     assert contents(tmp_path) == {}
 
 
+def test_samples_that_cannot_be_read_back_are_an_error(
+    tmp_path: Path, make_samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes may be as intended and still not be all the samples."""
+    real, lost = write.entry, make_samples(3)[1].key
+    monkeypatch.setattr(write, "entry", lambda key, b: b"" if key == lost else real(key, b))
+    with pytest.raises(OSError, match="wrote 3 samples, read back 2"):
+        write_shard(tmp_path, "00000", make_samples(3))
+    assert contents(tmp_path) == {}
+
+
 def test_short_writes_are_continued(
     tmp_path: Path, make_samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = os.write
+    os_write = os.write
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     write_shard(tmp_path / "a", "00000", make_samples(3))
-    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:100]))
+    monkeypatch.setattr(os, "write", lambda fd, data: os_write(fd, data[:100]))
     write_shard(tmp_path / "b", "00000", make_samples(3))
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 

@@ -130,7 +130,7 @@ def test_backgrounds_differ_from_each_other() -> None:
 
 
 def test_rendering_is_fast_enough() -> None:
-    """A world of some thousand pictures must take a minute; the bound is slack for a busy machine."""
+    """A world of some thousand pictures takes a minute; the bound is slack for busy machines."""
     scenes = [make_scene(seed) for seed in range(20)]
     render(scenes[0], width_px=480, height_px=360, seed=0)
     start = time.process_time()

@@ -23,7 +23,7 @@ def test_a_known_scene_has_not_changed() -> None:
     shown = [(t.size, t.pattern, t.colour, t.kind) for t in scene.things]
     assert (scene.background, shown) == (
         "plain",
-        [("medium", None, "red", "umbrella"), ("small", None, "green", "umbrella")],
+        [("small", None, "green", "umbrella"), ("medium", "striped", "red", "umbrella")],
     )
 
 
@@ -58,6 +58,11 @@ def test_boxes_lie_in_the_picture_and_meet_only_on_purpose() -> None:
                 down = min(a[3], b[3]) - max(a[1], b[1])
                 joined = holds("inside", b, a) or holds("on", b, a)
                 assert joined or across <= 0 or down <= 0, (scene.seed, first, second)
+
+
+def test_things_are_large_enough_to_be_seen() -> None:
+    smallest = min(area(thing.box) for scene in SCENES for thing in scene.things)
+    assert smallest > 0.018
 
 
 def test_things_keep_their_natural_shape() -> None:

@@ -1,0 +1,368 @@
+"""What evidence does the DOM give that an image is what its page is about?"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from itertools import accumulate
+
+from lxml import etree
+
+from crawl import srcset
+from crawl.candidate import DomFeatures
+from crawl.head import Head
+from crawl.images import Picture, is_placeholder
+from crawl.outline import Box, Kind, Outline, Seen
+from crawl.texts import file_name_words
+
+_ARTICLE_TAGS = ("article", "main")
+_ARTICLE_ROLES = ("main", "article")
+_ARTICLE_PROPS = ("articlebody", "mainentity", "blogpost", "mainentityofpage")
+_BOILERPLATE_TAGS = ("nav", "aside", "footer")
+_BOILERPLATE_WORDS = frozenset(
+    "ad ads advert advertisement advertising aside avatar banner breadcrumb breadcrumbs byline"
+    " comment comments cookie disqus footer foot masthead menu modal nav navbar navigation navi"
+    " newsletter outbrain popular popup promo promoted promotion rail recirc recommend"
+    " recommendation recommendations recommended related rss sidebar signup skyscraper social"
+    " sponsor sponsored subscribe taboola teaser teasers toolbar topbar trending widget"
+    " widgets".split()
+)
+_GOOD = {
+    word: weight
+    for weight, words in (
+        (1.0, "hero lead featured main primary cover feature headline top splash fullwidth"),
+        (0.5, "article content entry post story photo figure image media large full big wide"),
+    )
+    for word in words.split()
+}
+_BAD = {
+    word: -weight
+    for weight, words in (
+        (1.5, "logo icon icons avatar sprite pixel spacer badge emoji smiley flag gravatar"
+              " tracking beacon favicon"),
+        (1.0, "ad ads advert advertisement banner sponsor button btn share social facebook twitter"
+              " author byline profile userpic headshot rating star stars arrow bullet captcha"
+              " placeholder blank transparent counter"),
+        (0.5, "thumb thumbnail thumbnails thumbs related sidebar widget footer nav menu small mini"
+              " tiny promo teaser recommended comment comments"),
+    )
+    for word in words.split()
+}  # fmt: skip
+_WEIGHTS = _GOOD | _BAD
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
+_PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d*)?\s*(?:px)?\s*\Z")
+_STYLE = re.compile(r"(?<![\w-])(width|height)\s*:\s*(\d{1,5})(?:\.\d*)?px")
+_URL_SIZE = re.compile(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)")
+_URL_WIDTH = re.compile(r"[?&,/_](?:w|width|wid)[=_](\d{2,4})(?!\d)")
+_TEXT_SHARE = 0.4
+"""The box that holds this share of the running text holds the article."""
+_NEAR_LEVELS = 4
+_STOP_WORDS = frozenset("a an and at by for from in is it its of on or the to with".split())
+
+_Size = tuple[int | None, int | None]
+
+
+class Evidence:
+    """What all images of one page have in common, computed once."""
+
+    def __init__(self, outline: Outline, head: Head, pictures: list[Picture]) -> None:
+        self._outline = outline
+        self._pictures = pictures
+        self._places: dict[Box, _Place] = {}
+        self._enough_chars = max(outline.n_chars * _TEXT_SHARE, 1.0)
+        self._look_alikes = _count_look_alikes(outline)
+        self._h1 = next((h.order for h in outline.headings if h.level == 1), None)
+        title = head.title + " " + next((h.text for h in outline.headings if h.level == 1), "")
+        self._title_words = content_words(title)
+
+    def features(self, own_words: list[str]) -> list[DomFeatures]:
+        """Features of all pictures.
+
+        Args:
+            own_words: Alt, title and caption of each picture.
+        """
+        sizes = [declared_size(picture) for picture in self._pictures]
+        largest = max((_area(size) for size in sizes), default=0)
+        features: list[DomFeatures] = []
+        n_content = 0
+        for ordinal, (picture, size, words) in enumerate(
+            zip(self._pictures, sizes, own_words, strict=True)
+        ):
+            dom = self._features(ordinal, picture, size, words)
+            relative = round(_area(size) / largest, 3) if largest else 0.0
+            features.append(replace(dom, content_ordinal=n_content, relative_size=relative))
+            if not dom.in_boilerplate and not is_small(dom):
+                n_content += 1
+        return features
+
+    def _features(
+        self, ordinal: int, picture: Picture, size: _Size, own_words: str
+    ) -> DomFeatures:
+        words = content_words(own_words + " " + file_name_words(picture.urls[0]))
+        overlap = len(words & self._title_words) / max(len(self._title_words), 1)
+        seen = self._best_place(picture)
+        if seen is None:
+            return _meta_features(ordinal, len(self._pictures), picture, overlap)
+        place = self._place(seen.box)
+        return DomFeatures(
+            ordinal=ordinal,
+            n_images=len(self._pictures),
+            depth=seen.box.depth + 1,
+            in_article=place.in_article,
+            in_boilerplate=place.in_boilerplate,
+            in_figure=place.in_figure,
+            in_link=place.link is not None,
+            in_list=place.n_look_alikes >= 3,
+            in_noscript=place.in_noscript,
+            is_meta=picture.is_meta,
+            declared_width_px=size[0],
+            declared_height_px=size[1],
+            heading_distance=-1 if self._h1 is None else abs(seen.order - self._h1),
+            text_chars_near=_text_near(seen.box),
+            name_evidence=round(_name_evidence(seen, picture.urls[0]), 2),
+            before_heading=self._h1 is not None and seen.order < self._h1,
+            n_look_alikes=place.n_look_alikes,
+            links_away=place.link is not None and not _links_to_itself(place.link, picture),
+            levels_to_text=self._levels_to_text(seen.box),
+            text_before=round(self._text_before(seen), 3),
+            title_overlap=round(overlap, 3),
+        )
+
+    def _best_place(self, picture: Picture) -> Seen | None:
+        """The element that speaks best for a picture shown more than once."""
+
+        def order(seen: Seen) -> tuple[bool, bool, int]:
+            place = self._place(seen.box)
+            return place.in_noscript, place.in_boilerplate, seen.order
+
+        return min(picture.seen, key=order, default=None)
+
+    def _place(self, box: Box) -> "_Place":
+        """What the ancestors of an element say, from the root down; remembered for each box."""
+        chain: list[Box] = []
+        above: Box | None = box
+        while above is not None and above not in self._places:
+            chain.append(above)
+            above = above.parent
+        place = self._places[above] if above is not None else _NOWHERE
+        for each in reversed(chain):
+            holds_text = each.n_chars >= self._enough_chars
+            place = _inner_place(place, each, self._look_alikes.get(_kind(each), 0), holds_text)
+            self._places[each] = place
+        return place
+
+    def _levels_to_text(self, box: Box) -> int:
+        level = 0
+        above: Box | None = box
+        while above is not None and self._outline.n_chars:
+            if above.n_chars >= self._enough_chars:
+                return level
+            level += 1
+            above = above.parent
+        return -1
+
+    def _text_before(self, seen: Seen) -> float:
+        return self._chars_before[seen.block] / max(self._outline.n_chars, 1)
+
+    @cached_property
+    def _chars_before(self) -> list[int]:
+        page = self._outline
+        lengths = (
+            len(text) if kind is Kind.RUNNING else 0
+            for text, kind in zip(page.blocks, page.kinds, strict=True)
+        )
+        return list(accumulate(lengths, initial=0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the way from the root to a box says about everything inside."""
+
+    in_article: bool = False
+    in_boilerplate: bool = False
+    in_figure: bool = False
+    in_noscript: bool = False
+    link: str | None = None
+    n_look_alikes: int = 0
+
+
+_NOWHERE = _Place()
+
+
+def _inner_place(place: _Place, box: Box, n_look_alikes: int, holds_text: bool) -> _Place:
+    tag, element = box.tag, box.element
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    in_article = (
+        place.in_article
+        or tag in _ARTICLE_TAGS
+        or (element.get("role") or "").lower() in _ARTICLE_ROLES
+        or (element.get("itemprop") or "").lower() in _ARTICLE_PROPS
+    )
+    # An article's own header holds its lead image; the page's header holds the logo.
+    boilerplate = tag in _BOILERPLATE_TAGS or (tag == "header" and not in_article)
+    if not boilerplate and len(names) > 1:
+        boilerplate = not _BOILERPLATE_WORDS.isdisjoint(_names(names))
+    # What holds the article is not boilerplate, whatever it is called: `content with-sidebar`.
+    boilerplate = boilerplate and not holds_text
+    return _Place(
+        in_article=in_article,
+        in_boilerplate=place.in_boilerplate or boilerplate,
+        in_figure=place.in_figure or tag == "figure",
+        in_noscript=place.in_noscript or tag == "noscript",
+        link=(element.get("href") if tag == "a" else None) or place.link,
+        n_look_alikes=max(place.n_look_alikes, n_look_alikes),
+    )
+
+
+_Kind = tuple[Box | None, str, str]
+
+
+def _kind(box: Box) -> _Kind:
+    """Items of a list have the same parent, tag and first class."""
+    return box.parent, box.tag, (box.element.get("class") or "").strip().partition(" ")[0]
+
+
+def _count_look_alikes(outline: Outline) -> dict[_Kind, int]:
+    """How many sibling items of each kind hold images."""
+    counts: Counter[_Kind] = Counter()
+    visited: set[Box] = set()
+    for seen in outline.images:
+        box: Box | None = seen.box
+        while box is not None and box not in visited:
+            visited.add(box)
+            if box.tag not in ("p", "figure", "picture", "noscript"):
+                counts[_kind(box)] += 1
+            box = box.parent
+    return dict(counts)
+
+
+def _text_near(box: Box) -> int:
+    """Characters of running text in the nearest ancestor that has any, a few levels up."""
+    above: Box | None = box
+    for _ in range(_NEAR_LEVELS):
+        if above is None:
+            break
+        if above.n_chars:
+            return above.n_chars
+        above = above.parent
+    return 0
+
+
+def _links_to_itself(href: str, picture: Picture) -> bool:
+    href = href.strip().lower()
+    if not href or href.startswith(("#", "javascript:")):
+        return True
+    path = href.partition("?")[0]
+    return path.endswith((".jpg", ".jpeg", ".png", ".webp", ".gif")) or href in picture.urls
+
+
+def _name_evidence(seen: Seen, url: str) -> float:
+    """Sum of the evidence of the words in class, id, alt and file name, close names counting full.
+
+    Each word counts once; containers two and three levels up count half.
+    """
+    element = seen.element
+    path = url.partition("?")[0]
+    own = f"{element.get('class') or ''} {element.get('id') or ''} {path.rpartition('/')[2][:100]}"
+    alt = element.get("alt") or ""
+    if len(alt) < 20:  # 'logo', 'share on facebook'; a long alt mentions such things in passing
+        own = f"{own} {alt}"
+    total = _sum_evidence(own)
+    box: Box | None = seen.box
+    for _ in range(3):
+        if box is None or box.tag in ("body", "article", "main"):
+            break
+        total += _sum_evidence(f"{box.element.get('class') or ''} {box.element.get('id') or ''}") / 2
+        box = box.parent
+    folder = path.rpartition("/")[0].lower()
+    if "/ads" in folder or "/icons" in folder or "/avatar" in folder or "/logo" in folder:
+        total -= 1
+    if path.endswith((".gif", ".svg", ".ico")):
+        total -= 1
+    if is_placeholder(url):
+        total -= 2
+    return max(min(total, 3.0), -4.0)
+
+
+@lru_cache(maxsize=4096)
+def _sum_evidence(names: str) -> float:
+    return sum(_WEIGHTS.get(word, 0.0) for word in sorted(_names(names)))
+
+
+@lru_cache(maxsize=4096)
+def _names(names: str) -> frozenset[str]:
+    """Words of class names and the like: `relatedPosts`, `post-thumb_large`."""
+    return frozenset(word.lower() for word in _WORD.findall(names[:300]))
+
+
+def content_words(text: str) -> frozenset[str]:
+    """Words that carry meaning, in lower case."""
+    words = re.findall(r"\w{2,}", text.lower())
+    return frozenset(words) - _STOP_WORDS
+
+
+def is_small(dom: DomFeatures) -> bool:
+    """Declared smaller than any picture worth looking at: an icon, an avatar, a tracking pixel."""
+    width, height = dom.declared_width_px, dom.declared_height_px
+    return (width is not None and width < 150) or (height is not None and height < 100)
+
+
+def _area(size: _Size) -> int:
+    width, height = size
+    return (width or 0) * (height or width or 0)
+
+
+def declared_size(picture: Picture) -> _Size:
+    """Width and height in pixels that the page declares for a picture, largest of its elements."""
+    width = height = 0
+    for seen in picture.seen[:8]:
+        w, h = _element_size(seen.element)
+        if w * max(h, 1) > width * max(height, 1):
+            width, height = w, h
+    if not width and not height and (match := _URL_SIZE.search(picture.urls[0])):
+        width, height = int(match[1]), int(match[2])
+    if not width and (match := _URL_WIDTH.search(picture.urls[0])):
+        width = int(match[1])
+    return width or None, height or None
+
+
+def _element_size(element: etree._Element) -> tuple[int, int]:
+    """Size by attributes, then style, then the widest srcset descriptor; 0 for unknown."""
+    width = _pixels(element.get("width")) or _pixels(element.get("data-width"))
+    height = _pixels(element.get("height")) or _pixels(element.get("data-height"))
+    style = element.get("style")
+    if style and not (width and height):
+        sizes = {name: int(value) for name, value in _STYLE.findall(style)}
+        width, height = width or sizes.get("width", 0), height or sizes.get("height", 0)
+    if not width:
+        offered = element.get("srcset") or element.get("data-srcset")
+        if offered:
+            width = max((image.width_px or 0 for image in srcset.parse(offered)), default=0)
+    return width, height
+
+
+def _pixels(value: str | None) -> int:
+    match = _PIXELS.match(value) if value else None
+    return int(match[1]) if match else 0
+
+
+def _meta_features(ordinal: int, n_images: int, picture: Picture, overlap: float) -> DomFeatures:
+    """A picture that only the head names has no place in the tree."""
+    return DomFeatures(
+        ordinal=ordinal,
+        n_images=n_images,
+        depth=0,
+        in_article=False,
+        in_boilerplate=False,
+        in_figure=False,
+        in_link=False,
+        in_list=False,
+        in_noscript=False,
+        is_meta=picture.is_meta,
+        declared_width_px=None,
+        declared_height_px=None,
+        heading_distance=-1,
+        text_chars_near=0,
+        name_evidence=round(_sum_evidence(picture.urls[0].rpartition("/")[2][:100]), 2),
+        title_overlap=round(overlap, 3),
+    )

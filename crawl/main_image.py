@@ -1,0 +1,79 @@
+"""Which image is a page about, if any?"""
+
+import math
+from collections.abc import Sequence
+
+from crawl.candidate import DomFeatures
+
+THRESHOLD = 0.5
+"""A page whose best image scores less has no main image."""
+
+WEIGHTS: dict[str, float] = {
+    "bias": -2.0,
+    "is_meta": 4.0,
+    "meta_only": -1.0,
+    "in_article": 1.0,
+    "in_boilerplate": -2.0,
+    "in_figure": 0.7,
+    "in_list": -1.0,
+    "links_away": -1.5,
+    "name_evidence": 0.6,
+    "small": -2.5,
+    "large": 1.0,
+    "in_text": 1.0,
+    "early": 0.7,
+    "late_text": -2.0,
+    "title_overlap": 1.5,
+}
+
+
+def signals(dom: DomFeatures) -> dict[str, float]:
+    """The numbers that the weights multiply, each in or near 0..1."""
+    width, height = dom.declared_width_px or 0, dom.declared_height_px or 0
+    small = (0 < width < 150) or (0 < height < 100)
+    meta_only = dom.is_meta and dom.depth == 0
+    return {
+        "bias": 1.0,
+        "is_meta": float(dom.is_meta),
+        "meta_only": float(meta_only),
+        "in_article": float(dom.in_article),
+        "in_boilerplate": float(dom.in_boilerplate),
+        "in_figure": float(dom.in_figure),
+        "in_list": float(dom.in_list),
+        "links_away": float(dom.links_away),
+        "name_evidence": dom.name_evidence,
+        "small": float(small),
+        "large": min(width / 600, 1.5) if width else 0.5,
+        "tiny": float((0 < width < 40) or (0 < height < 40)),
+        "noscript": float(dom.in_noscript),
+        "near_heading": math.exp(-dom.heading_distance / 40) if dom.heading_distance >= 0 else 0.0,
+        "before_heading": float(dom.before_heading),
+        "far_before": float(dom.before_heading and dom.heading_distance > 40),
+        "content_first": 1 / (1 + dom.content_ordinal),
+        "relative": dom.relative_size if width else 0.4,
+        "in_link": float(dom.in_link),
+        "text_near": min(dom.text_chars_near / 500, 1.0),
+        "ahead": float(dom.text_before < 0.1),
+        "many": float(dom.n_look_alikes >= 6),
+        "in_text": 1 / (1 + dom.levels_to_text) if dom.levels_to_text >= 0 else 0.0,
+        "early": 1 / (1 + dom.ordinal),
+        "late_text": dom.text_before,
+        "title_overlap": min(dom.title_overlap * 2, 1.0),
+    }
+
+
+def score(dom: DomFeatures) -> float:
+    """Probability-like score in 0..1 that an image is its page's main image."""
+    values = signals(dom)
+    total = sum(weight * values.get(name, 0.0) for name, weight in WEIGHTS.items())
+    return round(1 / (1 + math.exp(-max(min(total, 30.0), -30.0))), 4)
+
+
+def choose(scores: Sequence[float], threshold: float = THRESHOLD) -> int | None:
+    """Index of the page's main image: the best score, the earlier of equals.
+
+    Returns:
+        None when no score reaches the threshold: then the page is about none of its images.
+    """
+    best = max(range(len(scores)), key=lambda i: (scores[i], -i), default=None)
+    return best if best is not None and scores[best] >= threshold else None

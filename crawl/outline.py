@@ -1,0 +1,251 @@
+"""In reading order: which texts, headings and images does a document hold, and in which boxes?"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from lxml import etree
+
+RUNNING_CHARS = 25
+"""A shorter block is a label, a date or a button, not running text."""
+_PARAGRAPH = re.compile("\0\\s*\0[\\s\0]*")
+"""Two line breaks in a row; NUL, which no parsed text can hold, marks each."""
+
+
+class Kind(IntEnum):
+    """What a block of text is."""
+
+    RUNNING = 0
+    SHORT = 1
+    LINKS = 2
+    HEADING = 3
+    CAPTION = 4
+
+
+# What an element does to the text around it. Plain integers: the walk compares them for every
+# element of every page, and inline elements must be false.
+_INLINE, _BLOCK, _SKIP, _IMAGE, _BREAK, _MUTE, _HEADING, _LINK, _CAPTION = range(9)
+_TAGS = {
+    _INLINE: "abbr acronym b bdi bdo big center cite code data del dfn em font i ins kbd label"
+    " mark param picture q s samp small source span strike strong sub sup time track tt u var wbr",
+    # Nothing inside is ever shown, or none of it is HTML.
+    _SKIP: "script style template math head title",
+    _IMAGE: "img amp-img amp-anim image",
+    _BREAK: "br",
+    # Images inside are still images of the page, but the words are not its running text.
+    _MUTE: "nav footer noscript button select option textarea svg form iframe object audio"
+    " video canvas dialog menu",
+    _HEADING: "h1 h2 h3 h4 h5 h6",
+    _LINK: "a",
+    _CAPTION: "figcaption",
+}
+_ROLE_OF: dict[str, int] = {tag: role for role, tags in _TAGS.items() for tag in tags.split()}
+
+
+@dataclass(slots=True, eq=False)
+class Box:
+    """An element that has children: one step of the way from the root to an image."""
+
+    element: etree._Element
+    tag: str
+    parent: "Box | None"
+    order: int
+    """Elements before it in the document."""
+    depth: int
+    n_chars: int
+    """Characters of running text inside, once the walk has left the box."""
+    n_images: int
+    """Images inside, likewise."""
+
+
+_Open = tuple[Iterator[etree._Element], etree._Element, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One image element, and where in the text it stands."""
+
+    element: etree._Element
+    box: Box
+    order: int
+    """Elements before it in the document."""
+    block: int
+    """Index of the block it stands in or, between blocks, of the next one."""
+    inside: bool
+    """It stands in the middle of `block`: words of the block come before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """One heading with words."""
+
+    level: int
+    text: str
+    block: int
+    """Index of the first block of the heading."""
+    order: int
+    """Elements before it in the document."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Outline:
+    """A document flattened in reading order. Block boundaries are kept, white space is folded."""
+
+    blocks: list[str] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
+    headings: list[Heading] = field(default_factory=list)
+    images: list[Seen] = field(default_factory=list)
+    n_chars: int = 0
+    """Characters of all running text."""
+
+
+def outline(root: etree._Element) -> Outline:
+    """Walk a tree once, without recursion: deep documents cost no stack."""
+    return _Walk().run(root)
+
+
+class _Walk:
+    """The state of one walk; see `outline`."""
+
+    def __init__(self) -> None:
+        self.out = Outline()
+        self.pieces: list[str] = []
+        """Texts of the block that is being read."""
+        self.link_chars = 0
+        """How much of it stands inside links."""
+        self.muted = 0
+        self.in_link = 0
+        self.in_caption = 0
+        self.heading: tuple[int, int] | None = None
+        """First block and order of the heading that is open."""
+        self.boxes: list[Box] = []
+        """Boxes of the outermost open elements: made only once an image needs them."""
+
+    def run(self, root: etree._Element) -> Outline:
+        # This loop runs for every element of the web: local names, no calls but where needed.
+        out, pieces, boxes, role_of = self.out, self.pieces, self.boxes, _ROLE_OF
+        order = 0
+        # Open elements that have children: (children, element, role, order, chars, images).
+        stack: list[_Open] = [(iter(root), root, _BLOCK, 0, 0, 0)]
+        while stack:
+            children, parent, role, *_ = stack[-1]
+            for element in children:
+                order += 1
+                kind = role_of.get(element.tag, _BLOCK)
+                if kind == _SKIP:
+                    pass
+                elif kind == _IMAGE:
+                    self.image(element, order, stack)
+                else:
+                    if kind:
+                        self.enter(kind, order)
+                    text = element.text
+                    if text and not self.muted and (pieces or not text.isspace()):
+                        pieces.append(text)
+                        if self.in_link:
+                            self.link_chars += len(text)
+                    if len(element):
+                        stack.append(
+                            (iter(element), element, kind, order, out.n_chars, len(out.images))
+                        )
+                        break
+                    if kind:
+                        self.leave(kind, element)
+                text = element.tail
+                if text and not self.muted and (pieces or not text.isspace()):
+                    pieces.append(text)
+                    if self.in_link:
+                        self.link_chars += len(text)
+            else:
+                _, _, _, _, n_chars, n_images = stack.pop()
+                if role:
+                    self.leave(role, parent)
+                if len(boxes) > len(stack):
+                    box = boxes.pop()
+                    box.n_chars = out.n_chars - n_chars
+                    box.n_images = len(out.images) - n_images
+                text = parent.tail if stack else None
+                if text and not self.muted and (pieces or not text.isspace()):
+                    pieces.append(text)
+                    if self.in_link:
+                        self.link_chars += len(text)
+        return out
+
+    def image(self, element: etree._Element, order: int, stack: "list[_Open]") -> None:
+        boxes = self.boxes
+        for _, parent, _, parent_order, _, _ in stack[len(boxes) :]:
+            above = boxes[-1] if boxes else None
+            boxes.append(
+                Box(parent, parent.tag, above, parent_order, len(boxes), n_chars=0, n_images=0)
+            )
+        seen = Seen(
+            element=element,
+            box=boxes[-1],
+            order=order,
+            block=len(self.out.blocks),
+            inside=bool(self.pieces),
+        )
+        self.out.images.append(seen)
+
+    def enter(self, role: int, order: int) -> None:
+        if role == _LINK:
+            self.in_link += 1
+        elif role == _BREAK:
+            if self.pieces:
+                self.pieces.append("\0")
+        else:
+            if self.pieces:
+                self.flush()
+            if role == _MUTE:
+                self.muted += 1
+            elif role == _CAPTION:
+                self.in_caption += 1
+            elif role == _HEADING and self.heading is None:
+                self.heading = (len(self.out.blocks), order)
+
+    def leave(self, role: int, element: etree._Element) -> None:
+        if role == _LINK:
+            self.in_link -= 1
+        elif role != _BREAK:
+            if self.pieces:
+                self.flush()
+            if role == _MUTE:
+                self.muted -= 1
+            elif role == _CAPTION:
+                self.in_caption -= 1
+            elif role == _HEADING and self.heading is not None:
+                block, order = self.heading
+                self.heading = None
+                if text := " ".join(self.out.blocks[block:]):
+                    level = int(element.tag[1])
+                    heading = Heading(level=level, text=text, block=block, order=order)
+                    self.out.headings.append(heading)
+
+    def flush(self) -> None:
+        """End the current block."""
+        joined = "".join(self.pieces)
+        self.pieces.clear()
+        if "\0" in joined:
+            for part in _PARAGRAPH.split(joined):
+                self.append(" ".join(part.replace("\0", " ").split()))
+        else:
+            self.append(" ".join(joined.split()))
+        self.link_chars = 0
+
+    def append(self, text: str) -> None:
+        if not text:
+            return
+        if self.heading is not None:
+            kind = Kind.HEADING
+        elif self.in_caption:
+            kind = Kind.CAPTION
+        elif self.link_chars * 2 > len(text):
+            kind = Kind.LINKS
+        elif len(text) < RUNNING_CHARS:
+            kind = Kind.SHORT
+        else:
+            kind = Kind.RUNNING
+            self.out.n_chars += len(text)
+        self.out.blocks.append(text)
+        self.out.kinds.append(kind)

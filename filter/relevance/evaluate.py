@@ -1,0 +1,80 @@
+"""How good is a finished relevance model on pairs that it was not trained on?"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from filter.relevance.negatives import Paired, hard_wrong, random_wrong, same_host_wrong, text_ids
+from filter.relevance.pairs import (
+    PairLine,
+    Progress,
+    images_of,
+    name_missing,
+    read_images,
+    read_pairs,
+)
+from filter.relevance.report import Report, Scores, report
+
+__all__ = ["Report", "evaluate", "paired_of"]
+
+_PER_PAIR: Final = 4
+
+
+def evaluate(model: Path, pairs: Path, progress: Progress | None = None) -> Report:
+    """Judges `model` on all of `pairs` at its own threshold; seeded, so the same each time.
+
+    Nobody can tell from the files whether the model saw these pairs: `split` says `none`.
+    Raises ValueError: no such model, a bad line, images that cannot be read (counted and named),
+    fewer than two images.
+    """
+    from filter.relevance.model import RelevanceModel
+
+    lines = read_pairs(pairs)
+    scorer = RelevanceModel.load(model)
+    images = images_of(lines)
+    if len(images) < 2:
+        raise ValueError(f"pairs file {pairs} has one image: wrong texts need at least two")
+    missing, rows = [], []
+    for name, read in read_images(images, scorer.size_px, scorer.encoder.resize, progress):
+        if isinstance(read, str):
+            missing.append((name, read))
+        else:
+            rows.append(scorer.encoder.images([read])[0])
+    if missing:
+        raise ValueError(f"{pairs}: {name_missing(missing, len(images))}")
+    images_NE = np.array(rows)
+    texts = [line.text for line in lines]
+    texts_ME = scorer.encoder.texts(texts)
+    paired = paired_of(lines)
+
+    def score(picked: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        image_rows, text_rows = picked
+        said = [texts[row] for row in text_rows.tolist()]
+        return scorer.score_vectors(images_NE[image_rows], texts_ME[text_rows], said)
+
+    rng = np.random.default_rng(0)
+    scores = Scores(
+        true=score((paired.image_of_M, np.arange(len(texts)))),
+        random=score(random_wrong(paired, _PER_PAIR, rng)),
+        hard=score(hard_wrong(paired, texts_ME, rng)),
+        same_host=score(same_host_wrong(paired, rng)),
+    )
+    return report(scores, images=len(images), split="none", folds=1, threshold=scorer.threshold)
+
+
+def paired_of(lines: list[PairLine]) -> Paired:
+    """Numbers for the images (in order of appearance), texts and hosts of a pairs file."""
+    images = {name: row for row, name in enumerate(images_of(lines))}
+    hosts: dict[str, int] = {}
+    return Paired(
+        image_of_M=np.array([images[line.name] for line in lines], dtype=np.int64),
+        text_id_M=text_ids([line.text for line in lines]),
+        host_of_M=np.array(
+            [
+                -1 if line.host is None else hosts.setdefault(line.host, len(hosts))
+                for line in lines
+            ],
+            dtype=np.int64,
+        ),
+    )

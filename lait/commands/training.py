@@ -1,0 +1,167 @@
+"""How does a person pretrain a recipe and see how well it retrieves?"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+
+from lait import screen
+
+if TYPE_CHECKING:
+    from lait.train import Result
+    from pretrain.evaluate.retrieval import RetrievalReport
+
+PRETRAIN_EPILOG = """Examples:
+
+  lait pretrain imagebert --shrink --stage web=run --regions web=run/regions --stage clean=clean
+  --regions clean=clean/regions --out model
+
+  lait pretrain imagebert --stage laion=a --regions laion=a/regions --out model
+  --set stages.laion.epochs=3
+
+The stages run in the order given, each from the weights of the one before. The same command again goes on where it stopped.
+"""
+EVALUATE_EPILOG = """Example:
+
+  lait evaluate model --shards held_out --regions held_out/regions --out report.json
+"""
+SPARKS = "\N{LOWER ONE EIGHTH BLOCK}▂▃▄▅▆▇█"
+
+
+def register(app: typer.Typer) -> None:
+    """Put `pretrain` and `evaluate` on the command line."""
+    app.command(epilog=PRETRAIN_EPILOG)(pretrain)
+    app.command(epilog=EVALUATE_EPILOG)(evaluate)
+
+
+def pretrain(
+    recipe: Annotated[str, typer.Argument(help="A file of pretrain/recipes, or your module.")],
+    stage: Annotated[list[str], typer.Option(help="NAME=SHARDS; several, in order.")],
+    out: Annotated[Path, typer.Option(help="Folder of checkpoints and metrics.")],
+    regions: Annotated[
+        list[str] | None, typer.Option(help="NAME=REGIONS for each stage.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of Ray Train.")] = 2,
+    gpu: Annotated[bool, typer.Option(help="One GPU per worker.")] = False,
+    shrink: Annotated[bool, typer.Option("--shrink", help="The recipe's small version.")] = False,
+    seed: Annotated[int, typer.Option(help="Of every random decision.")] = 0,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="One field, e.g. encoder.dropout=0.")
+    ] = None,
+) -> None:
+    """Pretrain a model in stages on shards and their regions, under Ray Train."""
+    from lait.train import StageData
+    from lait.train import pretrain as run
+    from pretrain.recipe import load, staged, with_settings
+
+    chosen = load(recipe, shrink=shrink)
+    stages = named("--stage", stage)
+    beside = named("--regions", regions or ())
+    if unknown := sorted(beside.keys() - stages.keys()):
+        raise ValueError(f"--regions {unknown[0]}=... names no --stage; those are {', '.join(stages)}")
+    for name in stages:
+        if name not in beside:
+            raise ValueError(f"stage {name} has no regions: make them with `lait regions "
+                             f"{stages[name]} --out DIR` and give --regions {name}=DIR")  # fmt: skip
+    chosen = with_settings(staged(chosen, tuple(stages)), settings(overrides or ()))
+    data = [
+        StageData(name=name, shards=shards, regions=beside[name])
+        for name, shards in stages.items()
+    ]
+    with screen.meter("steps") as meter:
+        result = run(chosen, data, out, workers=workers, use_gpu=gpu, seed=seed, progress=meter)
+    show_losses(result)
+    screen.err.print(f"checkpoints and metrics: {out}", highlight=False)
+
+
+def named(option: str, entries: Sequence[str]) -> dict[str, Path]:
+    """NAME=FOLDER entries in their order.
+
+    Raises:
+        ValueError: an entry of another form, or a name given twice.
+    """
+    found: dict[str, Path] = {}
+    for entry in entries:
+        name, equals, folder = entry.partition("=")
+        if not (name and equals and folder):
+            raise ValueError(f"{option} {entry}: expected NAME=FOLDER")
+        if name in found:
+            raise ValueError(f"{option} {name} is given twice")
+        found[name] = Path(folder)
+    return found
+
+
+def settings(overrides: Sequence[str]) -> dict[str, Any]:
+    """FIELD=VALUE entries; values are read as YAML.
+
+    Raises:
+        ValueError: an entry of another form.
+    """
+    found: dict[str, Any] = {}
+    for override in overrides:
+        field, equals, value = override.partition("=")
+        if not (field and equals):
+            raise ValueError(f"--set {override}: expected FIELD=VALUE")
+        found[field] = yaml.safe_load(value)
+    return found
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """A line of bars, the mean of each of `width` stretches of `values`."""
+    if not values:
+        return ""
+    width = min(width, len(values))
+    edges = [len(values) * i // width for i in range(width + 1)]
+    means = [
+        sum(values[low:high]) / (high - low)
+        for low, high in zip(edges, edges[1:], strict=False)
+    ]
+    low, high = min(means), max(means)
+    scale = (len(SPARKS) - 1) / ((high - low) or 1.0)
+    return "".join(SPARKS[round((mean - low) * scale)] for mean in means)
+
+
+def show_losses(result: "Result") -> None:
+    """The loss of every objective of every stage: first, last, and the way between."""
+    rows = [
+        (stage, objective, losses[0], losses[-1], sparkline(losses))
+        for stage, objectives in result.losses.items()
+        for objective, losses in objectives.items()
+        if losses
+    ]
+    columns = ("stage", "loss", "#first", "#last", "")
+    screen.out.print(screen.table("Losses", columns, rows))
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of `lait pretrain`, or a checkpoint.")],
+    shards: Annotated[Path, typer.Option(help="Held-out shards, several texts an image.")],
+    regions: Annotated[Path, typer.Option(help="Their regions.")],
+    out: Annotated[Path | None, typer.Option(help="JSON of the report.")] = None,
+) -> None:
+    """Zero-shot retrieval in both directions: recall at 1, 5 and 10, beside chance."""
+    from pretrain.evaluate.retrieval import evaluate as run
+
+    with screen.meter("pairs") as meter:
+        report = run(checkpoint, shards, regions, progress=meter)
+    if out is not None:
+        out.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+    show_retrieval(report)
+
+
+def show_retrieval(report: "RetrievalReport") -> None:
+    """Recall of both directions beside that of scores drawn at random."""
+    directions = (
+        ("image to text", report.text_retrieval, report.chance_text_retrieval),
+        ("text to image", report.image_retrieval, report.chance_image_retrieval),
+    )
+    rows = [
+        (name if which == "model" else "", which, recall.r1, recall.r5, recall.r10)
+        for name, ours, chance in directions
+        for which, recall in (("model", ours), ("chance", chance))
+    ]
+    title = f"Zero-shot retrieval, {report.n_images:,} images, {report.n_texts:,} texts"
+    screen.out.print(screen.table(title, ("", "", "#R@1", "#R@5", "#R@10"), rows))

@@ -1,0 +1,224 @@
+"""How does one worker take a recipe through all its stages, whatever was done before?
+
+    OUT/run.json                      recipe, seed and data of the run; a rerun must name the same
+    OUT/<stage>/checkpoints/step-...  see checkpoint.py
+    OUT/<stage>/metrics.jsonl         one line every `log_every` steps
+    OUT/<stage>/tensorboard/          the same as events
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from pretrain import checkpoint, stage
+from pretrain.bert import start_from_bert
+from pretrain.checkpoint import Snapshot
+from pretrain.data import Loader, ShardSet, check_regions, data_sizes
+from pretrain.draws import key_of
+from pretrain.journal import Journal
+from pretrain.network import DataSizes, Network
+from pretrain.optim import build_optimizer
+from pretrain.plain import canonical, to_plain
+from pretrain.recipe import Recipe
+from pretrain.stage import StepReport
+from pretrain.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+_KEPT_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageData:
+    """The data of one stage."""
+
+    name: str
+    shards: Path
+    regions: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run, before anything is started."""
+
+    recipe: Recipe
+    """Its stages are those of `stages`, in order."""
+    stages: tuple[StageData, ...]
+    out: Path
+    seed: int
+
+
+def prepare(plan: Plan, n_workers: int) -> None:
+    """Look at everything that can be wrong, and claim `out` for this run.
+
+    Raises:
+        ValueError: data that is not finished or does not belong together, stages whose widths
+            differ, a batch that cannot be dealt out, or an `out` that holds another run.
+    """
+    made = [check_regions(data.shards, data.regions) for data in plan.stages]
+    sizes = [data_sizes(plan.recipe, regions) for regions in made]
+    for data, own in zip(plan.stages, sizes, strict=True):
+        if own != sizes[0]:
+            raise ValueError(
+                f"stage {data.name} has regions of {own.feature_dim} dimensions and {own.classes} "
+                f"classes, stage {plan.stages[0].name} of {sizes[0].feature_dim} and "
+                f"{sizes[0].classes}: make both with the same detector"
+            )
+    for part in plan.recipe.stages:
+        stage.check(part, n_workers)
+    claim = {
+        "seed": plan.seed,
+        "recipe": to_plain(plan.recipe),
+        "regions": [regions.digest for regions in made],
+    }
+    run_file = plan.out / "run.json"
+    if run_file.is_file():
+        if canonical(json.loads(run_file.read_text())) != canonical(claim):
+            raise ValueError(
+                f"{plan.out} holds a run of other settings or data: choose another --out, "
+                "or remove it to start anew"
+            )
+        return
+    plan.out.mkdir(parents=True, exist_ok=True)
+    run_file.write_text(json.dumps(claim, indent=1) + "\n")
+
+
+def run_stages(
+    plan: Plan,
+    workers: Workers,
+    device: torch.device,
+    saved: Callable[[dict[str, float]], None] = lambda metrics: None,
+) -> None:
+    """Run what is unfinished; all workers call this at once, with `out` on storage they share.
+
+    Args:
+        plan: As `prepare` accepted it.
+        workers: This worker's place.
+        device: Where to compute.
+        saved: Called on every worker after each checkpoint, with the last metrics.
+    """
+    before: Path | None = None
+    for number, part in enumerate(plan.recipe.stages):
+        folder = plan.out / part.name / "checkpoints"
+        workers.wait()  # none looks for the last checkpoint while another still writes it
+        done, attempt = checkpoint.latest(folder), checkpoint.next_attempt(folder)
+        workers.wait()  # and none writes before all have looked
+        if done is None or not checkpoint.read(done).finished:
+            data = plan.stages[number]
+            loader = Loader(
+                data=ShardSet(data.shards, data.regions),
+                recipe=plan.recipe,
+                stage=part,
+                seed=plan.seed + number,
+                rank=workers.rank,
+                world_size=workers.size,
+            )
+            run = _StageRun(
+                plan=plan,
+                loader=loader,
+                regions_digest=check_regions(data.shards, data.regions).digest,
+                sizes=data_sizes(plan.recipe, check_regions(data.shards, data.regions)),
+                attempt=attempt,
+                workers=workers,
+                device=device,
+            )
+            run.go(done, before, saved)
+            workers.wait()
+        before = checkpoint.latest(folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StageRun:
+    """One stage on one worker."""
+
+    plan: Plan
+    loader: Loader
+    regions_digest: str
+    sizes: DataSizes
+    attempt: int
+    workers: Workers
+    device: torch.device
+
+    def go(
+        self, done: Path | None, before: Path | None, saved: Callable[[dict[str, float]], None]
+    ) -> None:
+        """From `done` of this stage, else from the weights of `before`, else from the start."""
+        part, loader = self.loader.stage, self.loader
+        network = self._network(done or before)
+        # A new stage starts with a new optimiser: only weights are carried over.
+        optimizer = build_optimizer(network, part.optim)
+        first_step, position = 0, loader.start()
+        if done is not None:
+            checkpoint.load_optimizer(done, network, optimizer)
+            snapshot = checkpoint.read(done)
+            first_step, position = snapshot.step, snapshot.position
+        journal = None
+        if self.workers.rank == 0:
+            journal = Journal(
+                self.plan.out / part.name,
+                stage=part,
+                total_steps=loader.total_steps,
+                first_step=first_step,
+            )
+        logger.info("stage %s: step %d of %d", part.name, first_step, loader.total_steps)
+        wrapped = self._wrapped(network)
+        for report in stage.run(
+            wrapped,
+            optimizer,
+            loader,
+            self.workers,
+            self.device,
+            first_step=first_step,
+            position=position,
+        ):
+            if journal is not None:
+                journal.add(report)
+            if report.step % part.checkpoint_every == 0 or report.step == loader.total_steps:
+                self._save(report, network, optimizer)
+                saved({"step": float(report.step), "loss": report.loss})
+        if journal is not None:
+            journal.close()
+
+    def _network(self, start: Path | None) -> Network:
+        torch.manual_seed(key_of(self.plan.seed, 0, "network"))  # the same weights on every worker
+        network = Network(self.plan.recipe, self.sizes)
+        if start is None:
+            start_from_bert(network, self.plan.recipe.init)
+        else:
+            checkpoint.load_weights(start, network)
+        return network.to(self.device)
+
+    def _wrapped(self, network: Network) -> nn.Module:
+        wrapped: nn.Module = network
+        if self.workers.size > 1:
+            wrapped = DistributedDataParallel(wrapped, gradient_as_bucket_view=True)
+        if self.loader.stage.compile:
+            wrapped = cast(nn.Module, torch.compile(wrapped))
+        return wrapped
+
+    def _save(
+        self, report: StepReport, network: Network, optimizer: torch.optim.Optimizer
+    ) -> None:
+        if self.workers.rank == 0:
+            folder = self.plan.out / self.loader.stage.name / "checkpoints"
+            snapshot = Snapshot(
+                recipe=self.plan.recipe,
+                sizes=self.sizes,
+                stage=self.loader.stage.name,
+                step=report.step,
+                total_steps=self.loader.total_steps,
+                seed=self.plan.seed,
+                position=report.position,
+                shards_digest=self.loader.data.digest,
+                regions_digest=self.regions_digest,
+            )
+            checkpoint.save(folder, self.attempt, snapshot, network, optimizer)
+            checkpoint.prune(folder, keep=_KEPT_CHECKPOINTS)
+        self.workers.wait()
