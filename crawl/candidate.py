@@ -77,6 +77,8 @@ class DomFeatures:
     content_ordinal: int = 0
     """Place among the images that are neither in boilerplate nor small, from 0; for the others,
     how many such images come before."""
+    meta_rank: int = -1
+    """0 for the image that the head trusts most, 1 for others it names, -1 without `is_meta`."""
     relative_size: float = 0.0
     """Declared area as a share of the largest declared on the page, in 0..1; 0 when unknown."""
 

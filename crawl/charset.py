@@ -16,7 +16,9 @@ _ATTRIBUTE = re.compile(
 )
 _META = re.compile(rb"<meta(?=[\t\n\f\r /])", re.IGNORECASE)
 _HINT = re.compile(rb"<meta[^>]+charset", re.IGNORECASE)
-_RAW_TEXT = re.compile(rb"<(script|style|title|textarea)\b.*?(?:</\1|\Z)", re.IGNORECASE | re.DOTALL)
+_RAW_TEXT = re.compile(
+    rb"<(?:!--.*?(?:-->|\Z)|(script|style|title|textarea)\b.*?(?:</\1|\Z))", re.I | re.S
+)
 _TAG = re.compile(rb"</?[a-z][^\t\n\f\r >]*", re.IGNORECASE)
 _CHARSET = re.compile(
     r"charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:\"([^\"]*)\"|'([^']*)'|([^\"'\t\n\f\r ;][^\t\n\f\r ;]*))",
@@ -55,10 +57,7 @@ def sniff(body: bytes, content_type: str) -> str | None:
     for mark, name in _BOMS:
         if body.startswith(mark):
             return name
-    if name := _from_label(_content_charset(content_type)) or prescan(body):
-        return name
-    late = body[:LATE_META_BYTES]
-    return prescan(_RAW_TEXT.sub(b"", late), limit=LATE_META_BYTES) if _HINT.search(late) else None
+    return _from_label(_content_charset(content_type)) or prescan(body) or _late_meta(body)
 
 
 def decode(body: bytes, content_type: str) -> tuple[str, str]:
@@ -100,9 +99,9 @@ def to_utf8(body: bytes, content_type: str) -> tuple[bytes, str]:
     return (body if name == "utf-8" else text.encode("utf-8", "replace")), name
 
 
-def prescan(body: bytes, limit: int = PRESCAN_BYTES) -> str | None:
-    """Prescan of the first `limit` bytes for a declared encoding (HTML standard, 13.2.3.2)."""
-    head = body[:limit]
+def prescan(body: bytes) -> str | None:
+    """Prescan of the first 1024 bytes for a declared encoding (HTML standard, 13.2.3.2)."""
+    head = body[:PRESCAN_BYTES]
     if head.startswith(b"<\x00?\x00x\x00"):
         return "utf-16le"
     if head.startswith(b"\x00<\x00?\x00x"):
@@ -125,6 +124,20 @@ def prescan(body: bytes, limit: int = PRESCAN_BYTES) -> str | None:
         else:
             position += 1
     return _xml_encoding(head)
+
+
+def _late_meta(body: bytes) -> str | None:
+    """The first `<meta>` after the prescan that declares an encoding, outside of raw text."""
+    hints = list(_HINT.finditer(body, 0, LATE_META_BYTES))
+    if not hints:
+        return None
+    # Only a script's end shows that a `<meta>` was a string of its: cut scripts first.
+    text = _RAW_TEXT.sub(b"", body[: hints[-1].end() + PRESCAN_BYTES])
+    for meta in _META.finditer(text):
+        attributes, _ = _attributes(text, meta.end())
+        if name := _meta_encoding(attributes):
+            return name
+    return None
 
 
 def _attributes(head: bytes, position: int) -> tuple[dict[bytes, bytes], int]:

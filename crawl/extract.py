@@ -14,7 +14,7 @@ from crawl.main_image import choose, score
 from crawl.optout import page_signals
 from crawl.outline import Kind, Outline, outline
 from crawl.page import Page
-from crawl.texts import Words, picture_texts
+from crawl.texts import PageTexts
 
 _LANGUAGE_CHARS = 600
 _OWN_SOURCES = ("alt", "title", "caption")
@@ -42,10 +42,8 @@ def extract(page: Page, config: CrawlConfig) -> tuple[Candidate, ...]:
     found = pictures(flat, head.base, head.images, config.max_images_per_page)
     if not found:
         return ()
-    words = Words(
-        root=root, head=head, outline=flat, surrounding_chars=config.surrounding_chars
-    )
-    texts = [picture_texts(picture, words) for picture in found]
+    page_texts = PageTexts(root, head, flat, config.surrounding_chars)
+    texts = [page_texts.of(picture) for picture in found]
     own_words = [" ".join(t.text for t in each if t.source in _OWN_SOURCES) for each in texts]
     features = Evidence(flat, head, found).features(own_words)
     scores = [score(dom) for dom in features]

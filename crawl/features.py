@@ -54,6 +54,7 @@ _PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d*)?\s*(?:px)?\s*\Z")
 _STYLE = re.compile(r"(?<![\w-])(width|height)\s*:\s*(\d{1,5})(?:\.\d*)?px")
 _URL_SIZE = re.compile(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)")
 _URL_WIDTH = re.compile(r"[?&,/_](?:w|width|wid)[=_](\d{2,4})(?!\d)")
+_BAD_FOLDER = re.compile(r"/(?:ads?|icons?|avatars?|logos?|emoji|flags|smilies|banners?)/")
 _TEXT_SHARE = 0.4
 """The box that holds this share of the running text holds the article."""
 _NEAR_LEVELS = 4
@@ -114,7 +115,8 @@ class Evidence:
             in_link=place.link is not None,
             in_list=place.n_look_alikes >= 3,
             in_noscript=place.in_noscript,
-            is_meta=picture.is_meta,
+            is_meta=picture.meta_rank >= 0,
+            meta_rank=picture.meta_rank,
             declared_width_px=size[0],
             declared_height_px=size[1],
             heading_distance=-1 if self._h1 is None else abs(seen.order - self._h1),
@@ -274,14 +276,18 @@ def _name_evidence(seen: Seen, url: str) -> float:
             break
         total += _sum_evidence(f"{box.element.get('class') or ''} {box.element.get('id') or ''}") / 2
         box = box.parent
-    folder = path.rpartition("/")[0].lower()
-    if "/ads" in folder or "/icons" in folder or "/avatar" in folder or "/logo" in folder:
-        total -= 1
+    return max(min(total + _path_evidence(url), 3.0), -4.0)
+
+
+def _path_evidence(url: str) -> float:
+    """What folders and file type say against an image."""
+    path = url.partition("?")[0].lower()
+    against = 1.0 if _BAD_FOLDER.search(path) else 0.0
     if path.endswith((".gif", ".svg", ".ico")):
-        total -= 1
+        against += 1
     if is_placeholder(url):
-        total -= 2
-    return max(min(total, 3.0), -4.0)
+        against += 2
+    return -against
 
 
 @lru_cache(maxsize=4096)
@@ -348,6 +354,7 @@ def _pixels(value: str | None) -> int:
 
 def _meta_features(ordinal: int, n_images: int, picture: Picture, overlap: float) -> DomFeatures:
     """A picture that only the head names has no place in the tree."""
+    name = picture.urls[0].partition("?")[0].rpartition("/")[2]
     return DomFeatures(
         ordinal=ordinal,
         n_images=n_images,
@@ -358,11 +365,12 @@ def _meta_features(ordinal: int, n_images: int, picture: Picture, overlap: float
         in_link=False,
         in_list=False,
         in_noscript=False,
-        is_meta=picture.is_meta,
+        is_meta=picture.meta_rank >= 0,
+            meta_rank=picture.meta_rank,
         declared_width_px=None,
         declared_height_px=None,
         heading_distance=-1,
         text_chars_near=0,
-        name_evidence=round(_sum_evidence(picture.urls[0].rpartition("/")[2][:100]), 2),
+        name_evidence=round(_sum_evidence(name[:100]) + _path_evidence(picture.urls[0]), 2),
         title_overlap=round(overlap, 3),
     )

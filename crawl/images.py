@@ -15,7 +15,7 @@ from crawl.url import normalise
 _EXTENSION = r"\.(?:jpe?g|jfif|png|webp|gif|avif|bmp|tiff?)"
 _IMAGE_URL = re.compile(_EXTENSION + r"(?![a-z0-9])", re.IGNORECASE)
 _URL_LIKE = re.compile(r"(?:https?:)?//[^\s{}<>|]+\Z|[./]?[\w%~.-]*/[^\s{}<>|]+\Z", re.IGNORECASE)
-_LAZY_NAME = re.compile(r"\A(?:data-(?:.*-)?(?:src|original|lazy|url|image|img|large|full|hi-?res.*|"
+_LAZY_NAME = re.compile(r"\A(?:data-(?:.*-)?(?:src|original|lazy|image|img|large|full|hi-?res.*|"
                         r"(?:orig|large)-file)|lazy-?src|original|_src|load-src|pagespeed_lazy_src|"
                         r"nitro-lazy-src|rel:bf_image_src|real_src|zoomfile)\Z")  # fmt: skip
 _OTHER_PICTURE = re.compile(r"placeholder|hover|loading|spinner|error|avatar|icon|logo|blank|lqip")
@@ -27,7 +27,8 @@ _PLACEHOLDER = re.compile(
 _LONE_DESCRIPTOR = re.compile(r"[\d.]+[wxh]?\Z")
 _UNDECODABLE = ("image/avif", "image/jxl", "image/svg+xml", "image/heic")
 _SIZE_SUFFIX = re.compile(
-    r"(?:[-_.](?:\d{2,4}x\d{2,4}|\d{3,4}w?|scaled|large|medium|small|thumb|thumbnail)|@[23]x)$"
+    r"(?:[-_.](?:\d{2,4}x\d{2,4}|\d{2,4}(?:w|px)|\d{2,3}0|scaled|large|medium|small|thumb"
+    r"|thumbnail)|@[23]x)$"
 )
 _MIN_STEM_CHARS = 6
 _SMALL_PX = 300
@@ -42,7 +43,8 @@ class Picture:
     """Absolute URLs, best first."""
     seen: list[Seen] = field(default_factory=list)
     """Its elements in document order; empty for a picture known only from meta tags."""
-    is_meta: bool = False
+    meta_rank: int = -1
+    """0 for the image that the head trusts most, 1 for its others, -1 for all that it omits."""
     meta_alt: str = ""
     """What the page's meta tags say about it."""
 
@@ -240,16 +242,16 @@ def _add_metas(
 ) -> None:
     """Mark the pictures that meta tags name; add those that the body does not show."""
     keys = {picture_key(url): picture for picture in reversed(found) for url in picture.urls}
-    for meta in metas:
-        url = resolve(meta.url)
-        if url is None:
-            continue
+    urls = [(url, meta) for meta in metas if (url := resolve(meta.url))]
+    first = urls[0][0] if urls else ""
+    for url, meta in urls:
         picture = keys.get(picture_key(url))
         if picture is None:
             picture = Picture(urls=[])
             found.append(picture)
             keys[picture_key(url)] = picture
-        picture.is_meta = True
+        if picture.meta_rank < 0:
+            picture.meta_rank = 0 if url == first or picture_key(url) == picture_key(first) else 1
         picture.meta_alt = picture.meta_alt or meta.alt
         if url not in picture.urls:
             picture.urls.append(url)

@@ -9,22 +9,41 @@ THRESHOLD = 0.5
 """A page whose best image scores less has no main image."""
 
 WEIGHTS: dict[str, float] = {
-    "bias": -2.0,
-    "is_meta": 4.0,
-    "meta_only": -1.0,
-    "in_article": 1.0,
-    "in_boilerplate": -2.0,
-    "in_figure": 0.7,
-    "in_list": -1.0,
-    "links_away": -1.5,
-    "name_evidence": 0.6,
-    "small": -2.5,
-    "large": 1.0,
-    "in_text": 1.0,
-    "early": 0.7,
-    "late_text": -2.0,
+    "bias": -4.0,
+    # what the head says
+    "is_meta": 3.0,  # og:image, twitter:image, image_src or JSON-LD name it
+    "meta_other": 1.0,  # they name it, but another one first
+    "meta_only": 1.5,  # and the body does not show it: no other signal can speak for it
+    # where it stands
+    "in_article": 0.4,
+    "in_boilerplate": -0.7,
+    "in_figure": 1.3,
+    "in_list": -1.0,  # one of three or more look-alikes: a teaser, a product, a thumbnail
+    "many": -0.5,  # one of six or more
+    "noscript": -2.0,  # mostly tracking pixels
+    "links_away": -1.2,  # advertises another page
+    # where it stands in the text
+    "content_first": 2.0,  # the first image that is neither small nor in boilerplate
+    "early": 0.8,  # the first image at all
+    "ahead": 0.9,  # before a tenth of the running text
+    "in_text": 1.0,  # few ancestors to climb to the article's text
+    "text_near": 0.5,
+    "near_heading": 1.2,
+    "before_heading": -1.5,
+    "far_before": 0.5,
+    # what it looks like
+    "large": 0.8,
+    "relative": 0.4,
+    "small": -0.5,
+    "tiny": -2.5,
+    # what it is called
+    "name_evidence": 0.7,
     "title_overlap": 1.5,
 }
+
+
+_OF_META = ("bias", "is_meta", "meta_other", "name_evidence", "title_overlap")
+"""Signals that speak for an image which only the head names."""
 
 
 def signals(dom: DomFeatures) -> dict[str, float]:
@@ -34,8 +53,10 @@ def signals(dom: DomFeatures) -> dict[str, float]:
     meta_only = dom.is_meta and dom.depth == 0
     return {
         "bias": 1.0,
-        "is_meta": float(dom.is_meta),
-        "meta_only": float(meta_only),
+        "is_meta": float(dom.meta_rank == 0),
+        "meta_other": float(dom.meta_rank > 0),
+        "meta_other": 1.0,  # they name it, but another one first
+    "meta_only": float(meta_only),
         "in_article": float(dom.in_article),
         "in_boilerplate": float(dom.in_boilerplate),
         "in_figure": float(dom.in_figure),
@@ -65,7 +86,11 @@ def signals(dom: DomFeatures) -> dict[str, float]:
 def score(dom: DomFeatures) -> float:
     """Probability-like score in 0..1 that an image is its page's main image."""
     values = signals(dom)
-    total = sum(weight * values.get(name, 0.0) for name, weight in WEIGHTS.items())
+    total = sum(weight * values[name] for name, weight in WEIGHTS.items())
+    if dom.is_meta and dom.depth:
+        # A small copy in a sidebar does not take back what the head says.
+        alone = {name: values[name] for name in _OF_META} | {"meta_only": 1.0}
+        total = max(total, sum(WEIGHTS[name] * value for name, value in alone.items()))
     return round(1 / (1 + math.exp(-max(min(total, 30.0), -30.0))), 4)
 
 

@@ -40,6 +40,8 @@ _TAGS = {
     _LINK: "a",
     _CAPTION: "figcaption",
 }
+_FLOWING = (_INLINE, _IMAGE, _LINK, _CAPTION)
+"""Roles that neither end a block nor hide text."""
 _ROLE_OF: dict[str, int] = {tag: role for role, tags in _TAGS.items() for tag in tags.split()}
 
 
@@ -67,6 +69,8 @@ class Seen:
     """One image element, and where in the text it stands."""
 
     element: etree._Element
+    attributes: dict[str, str]
+    """Its attributes, names in lower case."""
     box: Box
     order: int
     """Elements before it in the document."""
@@ -103,6 +107,15 @@ class Outline:
 def outline(root: etree._Element) -> Outline:
     """Walk a tree once, without recursion: deep documents cost no stack."""
     return _Walk().run(root)
+
+
+def inner_text(element: etree._Element) -> str:
+    """The words of an element, white space folded, neighbouring blocks kept apart."""
+    if not len(element):
+        return " ".join((element.text or "").split())
+    if all(_ROLE_OF.get(child.tag, _BLOCK) in _FLOWING for child in element.iter()):
+        return " ".join("".join(element.itertext(with_tail=False)).split())
+    return " ".join(outline(element).blocks)
 
 
 class _Walk:
@@ -181,6 +194,7 @@ class _Walk:
             )
         seen = Seen(
             element=element,
+            attributes=dict(element.items()),
             box=boxes[-1],
             order=order,
             block=len(self.out.blocks),

@@ -2,8 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
 from lxml import etree
@@ -11,57 +10,137 @@ from lxml import etree
 from crawl.candidate import Text, TextSource
 from crawl.head import Head
 from crawl.images import Picture
-from crawl.outline import Box, Kind, Outline, Seen, outline
+from crawl.outline import Box, Kind, Outline, Seen, inner_text
 
 MAX_TEXT_CHARS = 2000
 """One text is cut here, at a word: no caption is longer."""
 _MAX_TEXTS = 12
 """Texts of one source; an image repeated a thousand times has no more to say."""
-_CAPTION_CLASS = re.compile(r"caption|legend|cutline|image-?desc", re.IGNORECASE)
-_CAPTION_LEVELS = 6
-_SMALL_TREE = 60
+_LEVELS = 6
+"""How far above an image its link and its caption may be."""
+_MAX_BLOCKS = 40
+"""Blocks looked at on each side of an image for running text."""
+_CAPTION_LIKE = etree.XPath(
+    "//figcaption | //*[contains(@class, 'aption') or contains(@class, 'utline')"
+    " or contains(@class, 'egend')]"
+)
+_CAPTION_TAGS = frozenset("figcaption p div span dd small em i td li".split())
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2066-\u2069\ufeff]+")
 _SENTENCE_END = re.compile(r"[.!?…]['\")\]”’»]*\s|[。！？]")
-_NAME_BREAK = re.compile(r"[^\w'’]+|_+", re.UNICODE)
-_NAME_NOISE = re.compile(r"(?=.*\d)[0-9a-z]{7,}|\d+(?:x\d+|w|h|px|x)?|[a-f]{6,}|[a-z]", re.IGNORECASE)
+_NAME_BREAK = re.compile(r"[^\w'’]+|_+")
+_NAME_NOISE = re.compile(
+    r"(?=.*\d)[0-9a-z]{7,}|\d+(?:x\d+|w|h|px|x)?|[a-f]{6,}|[a-z]", re.IGNORECASE
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """A page's texts, ready to be asked about one picture after the other."""
+class PageTexts:
+    """The texts of one page, ready to be asked about one picture after the other."""
 
-    root: etree._Element
-    head: Head
-    outline: Outline
-    surrounding_chars: int
-    """Running text kept on each side of an image."""
+    def __init__(
+        self, root: etree._Element, head: Head, outline: Outline, surrounding_chars: int
+    ) -> None:
+        """
+        Args:
+            root: The parsed page.
+            head: Its metadata.
+            outline: Its flattened body.
+            surrounding_chars: Running text kept on each side of an image.
+        """
+        self._root = root
+        self._outline = outline
+        self._surrounding_chars = surrounding_chars
+        self._title = clean(head.title)
+        self._description = clean(head.description)
+        self._around: dict[tuple[int, bool], list[str]] = {}
+        self._links: dict[Box, list[str]] = {}
+        self._captions = _captions(root, outline)
 
+    def of(self, picture: Picture) -> tuple[Text, ...]:
+        """Every text the page has for a picture, in the order of `TextSource`, each once."""
+        alts: list[str] = []
+        titles: list[str] = []
+        arias: list[str] = []
+        captions: list[str] = []
+        links: list[str] = []
+        for seen in picture.seen[:_MAX_TEXTS]:
+            attributes = seen.attributes
+            alts.append(attributes.get("alt", ""))
+            titles.append(attributes.get("title", ""))
+            captions.append(attributes.get("data-caption", ""))
+            for name in attributes:
+                if name.startswith("aria-"):
+                    arias += self._aria(name, attributes[name])
+            self._climb(seen.box, len(picture.seen), captions, links)
+        alts.append(picture.meta_alt)
+        first = picture.seen[0] if picture.seen else None
+        texts: list[Text] = []
+        _add(texts, "alt", alts)
+        _add(texts, "title", titles)
+        _add(texts, "aria", arias)
+        n_before = len(texts)
+        _add(texts, "caption", captions)
+        known = {text.text for text in texts[n_before:]}
+        _add(texts, "link", links)
+        if first is not None:
+            _add(texts, "heading", self._heading(first))
+            around = self._surrounding(first)
+            texts += [Text(source="surrounding", text=t) for t in around if t not in known]
+        if self._title:
+            texts.append(Text(source="page_title", text=self._title))
+        if self._description:
+            texts.append(Text(source="description", text=self._description))
+        _add(texts, "file_name", (file_name_words(picture.urls[0]),))
+        return tuple(texts)
 
-def picture_texts(picture: Picture, words: Words) -> tuple[Text, ...]:
-    """Every text a page has for a picture, in the order of `TextSource`, without repetitions."""
-    seen = picture.seen[0] if picture.seen else None
-    sources: list[tuple[TextSource, Iterator[str]]] = [
-        ("alt", _attributes(picture, "alt", picture.meta_alt)),
-        ("title", _attributes(picture, "title", "")),
-        ("aria", _aria(picture, words.root)),
-        ("caption", _captions(picture)),
-        ("link", _links(picture)),
-        ("heading", _headings(seen, words.outline)),
-        ("surrounding", _surrounding(seen, words)),
-        ("page_title", iter((words.head.title,))),
-        ("description", iter((words.head.description,))),
-        ("file_name", iter((file_name_words(picture.urls[0]),))),
-    ]
-    texts: list[Text] = []
-    caption: set[str] = set()
-    for source, values in sources:
-        cleaned = dict.fromkeys(text for value in values if (text := clean(value)))
-        if source == "caption":
-            caption = set(cleaned)
-        elif source == "surrounding":
-            cleaned = {text: None for text in cleaned if text not in caption}
-        texts += [Text(source=source, text=text) for text in list(cleaned)[:_MAX_TEXTS]]
-    return tuple(texts)
+    def _aria(self, name: str, value: str) -> list[str]:
+        if name == "aria-label":
+            return [value]
+        if name not in ("aria-labelledby", "aria-describedby"):
+            return []
+        return [
+            inner_text(target)
+            for identifier in value.split()[:3]
+            for target in self._root.xpath("//*[@id=$id]", id=identifier)[:1]
+        ]
+
+    def _climb(self, box: Box, n_own: int, captions: list[str], links: list[str]) -> None:
+        """Collect captions and link texts on the way up from an image."""
+        above: Box | None = box
+        alone = True
+        for _ in range(_LEVELS):
+            if above is None or above.tag in ("body", "article", "main"):
+                break
+            # Where other pictures live too, whose caption would it be? A figure says.
+            alone = alone and (above.n_images <= n_own or above.tag == "figure")
+            if alone and above in self._captions:
+                captions += self._captions[above]
+            if above.tag == "figure":
+                alone = False
+            elif above.tag == "a":
+                if above not in self._links:
+                    names = (above.element.get("title"), above.element.get("aria-label"))
+                    self._links[above] = [*(n for n in names if n), inner_text(above.element)]
+                links += self._links[above]
+            above = above.parent
+
+    def _heading(self, seen: Seen) -> list[str]:
+        """The nearest heading above; above a lead image that opens the page, the h1 below."""
+        headings = self._outline.headings
+        above = bisect_right(headings, seen.order, key=lambda heading: heading.order)
+        if above:
+            return [headings[above - 1].text]
+        return [headings[0].text] if headings and headings[0].level == 1 else []
+
+    def _surrounding(self, seen: Seen) -> list[str]:
+        """Blocks of running text around an image, in reading order, one text for each block."""
+        key = (seen.block, seen.inside)
+        if key not in self._around:
+            page, limit = self._outline, self._surrounding_chars
+            before = _collect(page, range(seen.block - 1, -1, -1), limit, _last_sentences)
+            after = _collect(page, range(seen.block, len(page.blocks)), limit, _first_sentences)
+            values = dict.fromkeys(text for b in (*reversed(before), *after) if (text := clean(b)))
+            self._around[key] = list(values)
+        return self._around[key]
 
 
 def clean(text: str) -> str:
@@ -76,130 +155,74 @@ def clean(text: str) -> str:
     return text
 
 
-def _attributes(picture: Picture, name: str, more: str) -> Iterator[str]:
-    for seen in picture.seen:
-        yield seen.element.get(name) or ""
-    yield more
+def _add(texts: list[Text], source: TextSource, values: Iterable[str]) -> None:
+    cleaned = dict.fromkeys(text for value in values if value and (text := clean(value)))
+    texts += [Text(source=source, text=text) for text in cleaned][:_MAX_TEXTS]
 
 
-def _aria(picture: Picture, root: etree._Element) -> Iterator[str]:
-    for seen in picture.seen[:_MAX_TEXTS]:
-        element = seen.element
-        yield element.get("aria-label") or ""
-        for name in ("aria-labelledby", "aria-describedby"):
-            for identifier in (element.get(name) or "").split()[:3]:
-                for target in root.xpath("//*[@id=$id]", id=identifier)[:1]:
-                    yield _inner_text(target)
-        if seen.box.tag == "figure":
-            yield seen.box.element.get("aria-label") or ""
-
-
-def _captions(picture: Picture) -> Iterator[str]:
-    for seen in picture.seen[:_MAX_TEXTS]:
-        yield seen.element.get("data-caption") or ""
+def _captions(root: etree._Element, outline: Outline) -> dict[Box, list[str]]:
+    """Caption-like elements, under the innermost box that holds an image too."""
+    found = _CAPTION_LIKE(root)
+    if not found or not outline.images:
+        return {}
+    boxes: dict[etree._Element, Box] = {}
+    for seen in outline.images:
         box: Box | None = seen.box
-        for _ in range(_CAPTION_LEVELS):
-            if box is None or box.tag in ("body", "article", "main"):
-                break
-            if box.tag == "figure":
-                yield from (_inner_text(e) for e in box.element.iter("figcaption"))
-                break
-            if box.n_images > len(picture.seen):
-                break  # other pictures live here: whose caption would it be?
-            yield from _caption_like(box.element)
+        while box is not None and box.element not in boxes:
+            boxes[box.element] = box
             box = box.parent
-
-
-def _caption_like(element: etree._Element) -> Iterator[str]:
-    """Texts of the elements in a small tree whose class says that they are captions."""
-    for n, child in enumerate(element.iter("figcaption", "p", "div", "span", "dd", "small")):
-        if n > _SMALL_TREE:
-            return
-        if child.tag == "figcaption" or _CAPTION_CLASS.search(child.get("class") or ""):
-            if child is not element or not len(element):
-                yield _inner_text(child)
-
-
-def _links(picture: Picture) -> Iterator[str]:
-    for seen in picture.seen[:_MAX_TEXTS]:
-        box: Box | None = seen.box
-        for _ in range(_CAPTION_LEVELS):
-            if box is None:
+    captions: dict[Box, list[str]] = {}
+    for element in found[: 20 * _MAX_TEXTS]:
+        if element.tag not in _CAPTION_TAGS or element in boxes:
+            continue  # a box around the image and its caption is often called caption, too
+        above = element.getparent()
+        for _ in range(_LEVELS):
+            if above is None or above in boxes:
                 break
-            if box.tag == "a":
-                yield box.element.get("title") or ""
-                yield box.element.get("aria-label") or ""
-                yield _inner_text(box.element)
-                break
-            box = box.parent
-
-
-def _headings(seen: Seen | None, page: Outline) -> Iterator[str]:
-    """The nearest heading above; above a lead image that opens the page, the first h1 below."""
-    if seen is None or not page.headings:
-        return
-    above = bisect_right(page.headings, seen.order, key=lambda heading: heading.order)
-    if above:
-        yield page.headings[above - 1].text
-    elif page.headings[0].level == 1:
-        yield page.headings[0].text
-
-
-def _surrounding(seen: Seen | None, words: Words) -> Iterator[str]:
-    """Blocks of running text around an image, in reading order, one text for each block."""
-    if seen is None:
-        return
-    limit = words.surrounding_chars
-    before = _collect(words.outline, range(seen.block - 1, -1, -1), limit, _last_sentences)
-    yield from reversed(list(before))
-    yield from _collect(
-        words.outline, range(seen.block, len(words.outline.blocks)), limit, _first_sentences
-    )
-
-
-_MAX_STEPS = 40
+            above = above.getparent()
+        if above is not None and above in boxes:
+            captions.setdefault(boxes[above], []).append(inner_text(element))
+    return captions
 
 
 def _collect(
-    page: Outline, indices: range, limit: int, cut: "Callable[[str, int], str]"
-) -> Iterator[str]:
+    page: Outline, indices: range, limit: int, cut: Callable[[str, int], str]
+) -> list[str]:
     """Running text of the blocks at `indices`, up to `limit` characters, inside one section."""
+    texts: list[str] = []
     left = limit
-    for n, index in enumerate(indices[:_MAX_STEPS]):
+    for n, index in enumerate(indices[:_MAX_BLOCKS]):
         kind, text = page.kinds[index], page.blocks[index]
         if kind is Kind.HEADING:
-            if left < limit or indices.step < 0:
-                return
+            if texts or indices.step < 0:
+                break
         elif kind is Kind.RUNNING or (n == 0 and kind is Kind.SHORT and text.count(" ") > 1):
-            part = text if len(text) <= left else cut(text, left)
-            if part:
-                yield part
+            texts.append(text if len(text) <= left else cut(text, left))
             left -= len(text)
             if left <= 0:
-                return
+                break
+    return texts
 
 
 def _first_sentences(text: str, limit: int) -> str:
     """The beginning of a text, cut after a sentence or, failing that, a word."""
     head = text[:limit]
     ends = [match.end() for match in _SENTENCE_END.finditer(head)]
-    return head[: ends[-1]].strip() if ends else head.rpartition(" ")[0]
+    return head[: ends[-1]] if ends else head.rpartition(" ")[0]
 
 
 def _last_sentences(text: str, limit: int) -> str:
     """The end of a text, cut before a sentence or, failing that, a word."""
     tail = text[-limit:]
     match = _SENTENCE_END.search(tail)
-    return (tail[match.end() :] if match else tail.partition(" ")[2]).strip()
-
-
-def _inner_text(element: etree._Element) -> str:
-    return " ".join(outline(element).blocks)
+    return tail[match.end() :] if match else tail.partition(" ")[2]
 
 
 def file_name_words(url: str) -> str:
     """The words of a URL's file name, without sizes, numbers and hashes; '' if none is left."""
-    name = unquote(url.partition("?")[0].rpartition("/")[2])
-    stem = name.rpartition(".")[0] or name
-    words = [word for word in _NAME_BREAK.split(stem[:300]) if word]
-    return " ".join(word for word in words if not _NAME_NOISE.fullmatch(word))
+    name = url.partition("?")[0].rpartition("/")[2]
+    if "%" in name:
+        name = unquote(name)
+    stem = (name.rpartition(".")[0] or name)[:300]
+    words = [word for word in _NAME_BREAK.split(stem) if word]
+    return " ".join([word for word in words if not _NAME_NOISE.fullmatch(word)])

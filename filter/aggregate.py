@@ -7,14 +7,20 @@ the same text counts once under rule 2.
 
 from collections.abc import Iterable, Iterator
 
+from filter.fetch import file_name
 from filter.sieve import dropped
 from filter.text import fold
 from filter.verdict import Drop, Verdict
 
 
-def better(verdict: Verdict) -> tuple[float, str]:
-    """Sort key, best first: relevance, then candidate id, so that the order is total."""
-    return (-(verdict.relevance or 0.0), verdict.candidate.candidate_id)
+def better(verdict: Verdict) -> tuple[float, str, int, str, str]:
+    """Sort key, best first: relevance, then the place of the page, so that the order is total.
+
+    Archives count by their name, not their folder: the same archives give the same pairs anywhere.
+    """
+    candidate = verdict.candidate
+    place = (file_name(candidate.page_file), candidate.page_offset, candidate.image_url)
+    return (-(verdict.relevance or 0.0), *place, candidate.candidate_id)
 
 
 def image_key(verdict: Verdict) -> str:

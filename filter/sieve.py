@@ -27,6 +27,7 @@ ERROR: Final = "error"
 
 Item = TypeVar("Item")
 
+_told: set[str] = set()
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -62,7 +63,11 @@ class Sieve(Generic[Item]):
 
 def failure(error: Exception, *, where: str) -> Drop:
     """The drop of a value on which `where` raised `error`."""
-    logger.warning("%s raised on one value, which is dropped", where, exc_info=error)
+    # One traceback is enough to find a bug; a million would hide it.
+    first = where not in _told
+    _told.add(where)
+    level = logging.WARNING if first else logging.DEBUG
+    logger.log(level, "%s raised on one value, which is dropped", where, exc_info=error)
     return Drop(reason=ERROR, value=f"{where}: {one_line(error)}")
 
 

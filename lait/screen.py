@@ -19,7 +19,7 @@ LOG_EVERY_S = 10.0
 
 
 class Meter:
-    """Progress of one task: `meter(done, total)` may be called as often as you like.
+    """Progress of one task: `meter(done, total, note)` may be called as often as you like.
 
     A bar on a terminal; elsewhere one line every `LOG_EVERY_S` seconds and one at the end, so that
     a log stays readable.
@@ -32,16 +32,17 @@ class Meter:
         self._started = self._last = time.monotonic()
         self._done = 0
 
-    def __call__(self, done: int, total: int | None = None) -> None:
+    def __call__(self, done: int, total: int | None = None, note: str = "") -> None:
         self._done = done
+        title = f"{self._title}, {note}" if note else self._title
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total)
+            self._progress.update(self._task, completed=done, total=total, description=title)
             return
         now = time.monotonic()
         if now - self._last >= LOG_EVERY_S:
             self._last = now
             of = f"/{total}" if total else ""
-            err.print(f"{self._title}: {done}{of}, {now - self._started:.0f} s", highlight=False)
+            err.print(f"{title}: {done}{of}, {now - self._started:.0f} s", highlight=False)
 
     def close(self) -> None:
         if self._progress is None:
@@ -93,7 +94,7 @@ def cell(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Crawled text with control characters shown, not obeyed: no escape sequence reaches a terminal."""
+    """Crawled text with control characters shown, not obeyed: no escape reaches a terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 

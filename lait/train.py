@@ -207,7 +207,9 @@ def _watched(plan: Plan, progress: Callable[[Progress], None]) -> Iterator[None]
 def _history(plan: Plan, stage: str) -> list[Progress]:
     lines = read_journal(plan.out / stage)
     return [
-        Progress(stage=stage, step=line.pop("step"), total_steps=line.pop("total_steps"), metrics=line)
+        Progress(
+            stage=stage, step=line.pop("step"), total_steps=line.pop("total_steps"), metrics=line
+        )
         for line in lines
     ]
 

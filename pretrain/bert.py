@@ -26,7 +26,11 @@ _ATTENTION = {
     "output": "attention.output.dense",
     "norm": "attention.output.LayerNorm",
 }
-_FEED_FORWARD = {"inner": "intermediate.dense", "output": "output.dense", "norm": "output.LayerNorm"}
+_FEED_FORWARD = {
+    "inner": "intermediate.dense",
+    "output": "output.dense",
+    "norm": "output.LayerNorm",
+}
 _QKV = ("attention.self.query", "attention.self.key", "attention.self.value")
 
 
@@ -42,7 +46,9 @@ def start_from_bert(network: Network, init: Init) -> None:
     n_layers = len(network.encoder.sublayers) // 2
     layers = range(n_layers) if init.layers is None else init.layers
     if len(layers) != n_layers:
-        raise ValueError(f"init.layers={layers} names {len(layers)} layers, the encoder has {n_layers}")
+        raise ValueError(
+            f"init.layers={layers} names {len(layers)} layers, the encoder has {n_layers}"
+        )
     mapped = {**encoder_from_bert(weights, layers)}
     mapped |= {ours: _take(weights, theirs) for ours, theirs in _TABLES.items()}
     own = network.state_dict()
@@ -103,5 +109,7 @@ def _load_from_hub(name: str) -> dict[str, Tensor]:
 
 def _take(weights: Mapping[str, Tensor], name: str) -> Tensor:
     if name not in weights:
-        raise ValueError(f"the BERT of init.bert has no tensor {name}: fewer layers than init.layers?")
+        raise ValueError(
+            f"the BERT of init.bert has no tensor {name}: fewer layers than init.layers?"
+        )
     return weights[name]

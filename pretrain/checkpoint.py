@@ -65,7 +65,9 @@ def save(
     """Write a checkpoint under `folder`, its marker last; returns its own folder."""
     path = folder / f"step-{snapshot.step:09d}-attempt-{attempt:03d}"
     path.mkdir(parents=True, exist_ok=False)
-    save_file({n: t.contiguous() for n, t in network.state_dict().items()}, path / "network.safetensors")
+    save_file(
+        {n: t.contiguous() for n, t in network.state_dict().items()}, path / "network.safetensors"
+    )
     save_file(_flat(network, optimizer), path / "optimizer.safetensors")
     (path / "checkpoint.json").write_text(json.dumps(_to_json(snapshot), indent=1) + "\n")
     for file in (*path.iterdir(), path):

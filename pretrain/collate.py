@@ -86,9 +86,9 @@ def fit(pieces: Pieces, n_regions: int, inputs: Inputs) -> Pieces:
     return Pieces(ids=pieces.ids[:room], words=pieces.words[:room])
 
 
-def _stack(arrays: "Sequence[np.ndarray[tuple[int, ...], np.dtype[np.floating]]]", R: int) -> (
-    torch.Tensor
-):
+def _stack(
+    arrays: "Sequence[np.ndarray[tuple[int, ...], np.dtype[np.floating]]]", R: int
+) -> torch.Tensor:
     stacked = np.zeros((len(arrays), R, arrays[0].shape[1]), dtype=np.float32)
     for row, array in zip(stacked, arrays, strict=True):
         row[: len(array)] = array

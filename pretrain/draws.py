@@ -50,9 +50,9 @@ def key_of(seed: int, step: int, purpose: str) -> int:
     return int(state)
 
 
-def _mix(bits: "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]") -> (
-    "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]"
-):
+def _mix(
+    bits: "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]",
+) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]":
     bits = (bits ^ (bits >> np.uint64(30))) * _MIX1
     bits = (bits ^ (bits >> np.uint64(27))) * _MIX2
     return bits ^ (bits >> np.uint64(31))

@@ -58,7 +58,9 @@ def build_optimizer(network: nn.Module, spec: Adam) -> torch.optim.Optimizer:
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        matching = (g for g, s in zip(groups, spec.groups, strict=True) if re.search(s.pattern, name))
+        matching = (
+            g for g, s in zip(groups, spec.groups, strict=True) if re.search(s.pattern, name)
+        )
         next(matching, rest)["params"].append(parameter)
     used = [group for group in (*groups, rest) if group["params"]]
     return torch.optim.AdamW(used, lr=spec.lr, betas=spec.betas, eps=spec.eps)

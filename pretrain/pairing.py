@@ -29,7 +29,10 @@ class RandomNegatives:
     """Of the mismatches, the share whose text is replaced; the others get another image."""
 
     def __call__(
-        self, images: Sequence[int], texts: Sequence[str], captions: Sequence[frozenset[str]],
+        self,
+        images: Sequence[int],
+        texts: Sequence[str],
+        captions: Sequence[frozenset[str]],
         draws: Draws,
     ) -> list[Choice]:
         """Pair the rows of a global batch.

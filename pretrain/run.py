@@ -1,9 +1,9 @@
 """How does one worker take a recipe through all its stages, whatever was done before?
 
-    OUT/run.json                      recipe, seed and data of the run; a rerun must name the same
-    OUT/<stage>/checkpoints/step-...  see checkpoint.py
-    OUT/<stage>/metrics.jsonl         one line every `log_every` steps
-    OUT/<stage>/tensorboard/          the same as events
+OUT/run.json                      recipe, seed and data of the run; a rerun must name the same
+OUT/<stage>/checkpoints/step-...  see checkpoint.py
+OUT/<stage>/metrics.jsonl         one line every `log_every` steps
+OUT/<stage>/tensorboard/          the same as events
 """
 
 import json
@@ -203,9 +203,7 @@ class _StageRun:
             wrapped = cast(nn.Module, torch.compile(wrapped))
         return wrapped
 
-    def _save(
-        self, report: StepReport, network: Network, optimizer: torch.optim.Optimizer
-    ) -> None:
+    def _save(self, report: StepReport, network: Network, optimizer: torch.optim.Optimizer) -> None:
         if self.workers.rank == 0:
             folder = self.plan.out / self.loader.stage.name / "checkpoints"
             snapshot = Snapshot(

@@ -124,13 +124,12 @@ def record(verdict: Verdict) -> dict[str, Any]:
     """What a sample tells about itself: provenance, scores, all texts.
 
     Archives are named without their folder, so that the same archives give the same bytes on any
-    machine.
+    machine. The ledger knows a sample by its key.
     """
     candidate, ref, facts = verdict.candidate, verdict.ref, verdict.image
     assert ref is not None, candidate.candidate_id
     assert facts is not None, candidate.candidate_id
     return asdict(facts) | {
-        "candidate_id": candidate.candidate_id,
         "page_url": candidate.page_url,
         "image_url": candidate.image_url,
         "page_file": file_name(candidate.page_file),

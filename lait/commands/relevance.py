@@ -8,7 +8,7 @@ import typer
 from lait import screen
 
 if TYPE_CHECKING:
-    from filter.relevance.evaluate import Report
+    from filter.relevance.report import Report
 
 app = typer.Typer(
     help="LAIT's weak image-text relevance model: train on few pairs, apply to all.",
@@ -44,9 +44,9 @@ def train(
     """Train an open_clip model and its calibration on a small supervised set."""
     from filter.relevance.config import RelevanceConfig
     from filter.relevance.train import train as run
-    from lait.config import with_overrides
+    from lait.config import overridden
 
-    config = with_overrides(RelevanceConfig(), overrides or ())
+    config = overridden(RelevanceConfig, overrides=overrides or ())
     with screen.meter("relevance") as meter:
         report = run(pairs, out, config=config, progress=meter)
     show_report(report)
@@ -74,9 +74,31 @@ def score(
 
     with screen.meter("pairs") as meter:
         summary = score_pairs(model, pairs, out, progress=meter)
+    if summary.missing_line:
+        screen.err.print(screen.printable(summary.missing_line), markup=False, highlight=False)
     screen.err.print(f"{summary.scored:,} pairs scored: {out}", highlight=False)
 
 
 def show_report(report: "Report") -> None:
-    """A judgement of the model as a table."""
-    raise NotImplementedError
+    """A judgement of the model: how it separates, what a threshold costs, how honest its score is."""
+    rows: list[tuple[str, float | None]] = [
+        ("AUC, random wrong texts", report.auc_random),
+        ("AUC, nearest wrong texts", report.auc_hard),
+        ("AUC, wrong texts of the same host", report.auc_same_host),
+        ("threshold", report.threshold),
+        ("precision at the threshold", report.precision),
+        ("recall at the threshold", report.recall),
+        ("Brier score (0.25 knows nothing)", report.brier),
+    ]
+    split = f"{report.folds} parts split by {report.split}" if report.folds > 1 else "as given"
+    title = f"Relevance, {report.images:,} images, {report.pairs:,} pairs, {split}"
+    screen.out.print(screen.table(title, ("", "#"), [row for row in rows if row[1] is not None]))
+    columns = ("#recall", "#precision", "#threshold")
+    at = [(point.recall, point.precision, point.threshold) for point in report.precision_at_recall]
+    screen.out.print(screen.table("Precision at recall", columns, at))
+    bins = [
+        (f"{each.low:.1f} to {each.high:.1f}", each.pairs, each.mean_score, each.true_share)
+        for each in report.calibration
+    ]
+    columns = ("score", "#pairs", "#mean score", "#share true")
+    screen.out.print(screen.table("Calibration", columns, bins))

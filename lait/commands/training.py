@@ -11,7 +11,7 @@ import yaml
 from lait import screen
 
 if TYPE_CHECKING:
-    from lait.train import Result
+    from lait.train import Progress, Result
     from pretrain.evaluate.retrieval import RetrievalReport
 
 PRETRAIN_EPILOG = """Examples:
@@ -41,9 +41,7 @@ def pretrain(
     recipe: Annotated[str, typer.Argument(help="A file of pretrain/recipes, or your module.")],
     stage: Annotated[list[str], typer.Option(help="NAME=SHARDS; several, in order.")],
     out: Annotated[Path, typer.Option(help="Folder of checkpoints and metrics.")],
-    regions: Annotated[
-        list[str] | None, typer.Option(help="NAME=REGIONS for each stage.")
-    ] = None,
+    regions: Annotated[list[str] | None, typer.Option(help="NAME=REGIONS for each stage.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes of Ray Train.")] = 2,
     gpu: Annotated[bool, typer.Option(help="One GPU per worker.")] = False,
     shrink: Annotated[bool, typer.Option("--shrink", help="The recipe's small version.")] = False,
@@ -61,20 +59,37 @@ def pretrain(
     stages = named("--stage", stage)
     beside = named("--regions", regions or ())
     if unknown := sorted(beside.keys() - stages.keys()):
-        raise ValueError(f"--regions {unknown[0]}=... names no --stage; those are {', '.join(stages)}")
+        raise ValueError(
+            f"--regions {unknown[0]}=... names no --stage; those are {', '.join(stages)}"
+        )
     for name in stages:
         if name not in beside:
             raise ValueError(f"stage {name} has no regions: make them with `lait regions "
                              f"{stages[name]} --out DIR` and give --regions {name}=DIR")  # fmt: skip
     chosen = with_settings(staged(chosen, tuple(stages)), settings(overrides or ()))
     data = [
-        StageData(name=name, shards=shards, regions=beside[name])
-        for name, shards in stages.items()
+        StageData(name=name, shards=shards, regions=beside[name]) for name, shards in stages.items()
     ]
     with screen.meter("steps") as meter:
-        result = run(chosen, data, out, workers=workers, use_gpu=gpu, seed=seed, progress=meter)
+        result = run(
+            chosen, data, out, workers=workers, use_gpu=gpu, seed=seed, progress=StepMeter(meter)
+        )
     show_losses(result)
     screen.err.print(f"checkpoints and metrics: {out}", highlight=False)
+
+
+class StepMeter:
+    """Progress of a whole run of stages as one row of steps, with the loss beside it."""
+
+    def __init__(self, meter: screen.Meter) -> None:
+        self._meter = meter
+
+    def __call__(self, at: "Progress") -> None:
+        self._meter(
+            at.step,
+            at.total_steps,
+            f"{at.stage}: loss {at.metrics['loss']:.2f}, {at.metrics['pairs_per_s']:.0f} pairs/s",
+        )
 
 
 def named(option: str, entries: Sequence[str]) -> dict[str, Path]:
@@ -116,8 +131,7 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
     width = min(width, len(values))
     edges = [len(values) * i // width for i in range(width + 1)]
     means = [
-        sum(values[low:high]) / (high - low)
-        for low, high in zip(edges, edges[1:], strict=False)
+        sum(values[low:high]) / (high - low) for low, high in zip(edges, edges[1:], strict=False)
     ]
     low, high = min(means), max(means)
     scale = (len(SPARKS) - 1) / ((high - low) or 1.0)
@@ -125,15 +139,14 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
 
 
 def show_losses(result: "Result") -> None:
-    """The loss of every objective of every stage: first, last, and the way between."""
-    rows = [
-        (stage, objective, losses[0], losses[-1], sparkline(losses))
-        for stage, objectives in result.losses.items()
-        for objective, losses in objectives.items()
-        if losses
-    ]
-    columns = ("stage", "loss", "#first", "#last", "")
-    screen.out.print(screen.table("Losses", columns, rows))
+    """The losses of every stage: first, last, and the way between."""
+    rows: list[tuple[object, ...]] = []
+    for stage in result.stages:
+        names = sorted(stage.history[0].metrics) if stage.history else []
+        for name in (name for name in names if name not in ("lr", "pairs_per_s")):
+            values = [at.metrics[name] for at in stage.history if name in at.metrics]
+            rows.append((stage.name, name, values[0], values[-1], sparkline(values)))
+    screen.out.print(screen.table("Training", ("stage", "", "#first", "#last", ""), rows))
 
 
 def evaluate(

@@ -180,8 +180,11 @@ def _sides(
     if case.shape != "photo":
         return _SIDES_PX[case.shape]
     short = rng.choice(short_sides_px)
+    # Smaller files and copies that have to pass must be over the limit too.
     if case.reply == "best_missing":
-        short = max(short, 640)  # its smaller file must be over the limit too
+        short = max(short, 640)
+    elif case.bond == "reencoded":
+        short = max(short, 340)
     return scene.size_px(math.ceil((short + 1) * max(scene.aspect, 1 / scene.aspect)))
 
 

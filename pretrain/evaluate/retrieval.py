@@ -1,12 +1,10 @@
 """Does the network find the right text for an image, and the right image for a text, untrained for it?"""
 
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -15,11 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pretrain.batch import View
-from pretrain.checkpoint import find, load_network
 from pretrain.collate import Pair, collate, fit
-from pretrain.data import Example, ShardSet, TrainingSet
+from pretrain.data import Example, TrainingSet
 from pretrain.encoders.gated import Streams
-from pretrain.evaluate.recall import Recall, chance, image_retrieval, text_retrieval
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded
 from pretrain.recipe import Recipe
@@ -63,7 +59,9 @@ def score_all(
     pieces = load_wordpiece(recipe.vocabulary).encode(captions)
     scorer = next((o for o in recipe.objectives if isinstance(o, Scorer)), None)
     if scorer is None:
-        raise ValueError(f"no objective of {recipe.name} scores pairs; retrieval needs one like itm")
+        raise ValueError(
+            f"no objective of {recipe.name} scores pairs; retrieval needs one like itm"
+        )
     head = network.heads[scorer.name]
     scores_IT = np.zeros((len(examples), len(captions)), dtype=np.float32)
 
@@ -125,7 +123,9 @@ def _blocks(
             [Pair(pieces=pieces[0], regions=examples[i].regions, match=True) for i in images]
         )
         for _, texts in _grouped(n_pieces):
-            text_TLH, _ = embedded([Pair(pieces=pieces[t], regions=beside, match=True) for t in texts])
+            text_TLH, _ = embedded(
+                [Pair(pieces=pieces[t], regions=beside, match=True) for t in texts]
+            )
             n_texts = max(1, _PAIRS_PER_PASS // len(images))
             for at in range(0, len(texts), n_texts):
                 yield _Block(

@@ -28,9 +28,7 @@ class Itm:
     def loss(self, head: nn.Module, encoded: Encoded, batch: Batch, view: View) -> Loss:
         """One answer a pair."""
         logits_B = self.score(head, encoded)
-        total = F.binary_cross_entropy_with_logits(
-            logits_B, batch.match_B.float(), reduction="sum"
-        )
+        total = F.binary_cross_entropy_with_logits(logits_B, batch.match_B.float(), reduction="sum")
         return Loss(total=total, correct=((logits_B > 0) == (batch.match_B == 1)).sum())
 
     def score(self, head: nn.Module, encoded: Encoded) -> Tensor:

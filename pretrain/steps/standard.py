@@ -102,9 +102,7 @@ def sum_of(tensors: Sequence[Tensor]) -> Tensor:
     return reduce(torch.add, tensors)
 
 
-def _synchronised(
-    network: nn.Module, *, last: bool
-) -> contextlib.AbstractContextManager[object]:
+def _synchronised(network: nn.Module, *, last: bool) -> contextlib.AbstractContextManager[object]:
     # Gradients travel between workers once a step, with the last micro-batch.
     if isinstance(network, DistributedDataParallel) and not last:
         return network.no_sync()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from filter.language import PageLanguage, detect
+from filter.language import PageLanguage
 from filter.page import MainImage, OptOut
 from filter.verdict import Drop
 
@@ -42,21 +42,3 @@ def test_page_language(make_candidate, language, score, expected) -> None:
 def test_several_languages_may_be_allowed(make_candidate) -> None:
     sieve = PageLanguage(languages=("en", "de"), min_score=0.5)
     assert sieve(make_candidate(language="de")) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("A red umbrella stands on the sandy beach", "en"),
-        ("Ein roter Schirm steht am Strand\nund es regnet", "de"),
-        ("Красный зонт стоит на пляже", "ru"),
-    ],
-)
-def test_detect(text, language) -> None:
-    found, score = detect(text)
-    assert found == language
-    assert 0.5 < score <= 1
-
-
-def test_detect_nothing() -> None:
-    assert detect("")[1] <= 1

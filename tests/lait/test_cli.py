@@ -93,9 +93,7 @@ def test_unknown_field_names_the_nearest(tmp_path: Path) -> None:
 def test_value_out_of_range(tmp_path: Path, value: str) -> None:
     archive = tmp_path / "a.warc"
     archive.write_bytes(b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n")
-    done = lait(
-        "curate", archive, "--out", tmp_path / "run", "--relevance", "none", "--set", value
-    )
+    done = lait("curate", archive, "--out", tmp_path / "run", "--relevance", "none", "--set", value)
     refused(done, *value.split("="))
 
 

@@ -33,13 +33,17 @@ def picture(seed: int, side_px: int = 320) -> bytes:
     return out.getvalue()
 
 
-def page(image: str, alt: str) -> bytes:
+STORY = (
+    "<p>We went out on a fine day and saw many things that we had not seen before, and then we "
+    "came home again in the evening, tired and happy with all that we had found.</p>"
+)
+
+
+def page(image: str, alt: str, story: str = STORY) -> bytes:
     return (
-        f"<!doctype html><html lang=en><title>A day out</title><article><h1>A day out</h1>"
-        f'<figure><img src="{image}" alt="{alt}" width=640 height=640></figure>'
-        "<p>We went out on a fine day and saw many things that we had not seen before, and then "
-        "we came home again in the evening, tired and happy with all that we had found.</p>"
-        "</article></html>"
+        "<!doctype html><html lang=en><head><title>A day out</title></head><body><article>"
+        f'<h1>A day out</h1><figure><img src="{image}" alt="{alt}" width=640 height=640></figure>'
+        f"{story}</article></body></html>"
     ).encode()
 
 
@@ -67,7 +71,7 @@ def cases() -> list[tuple[str, bytes, str, bytes | None]]:
         ("cut", page("cut.jpg", "A grey horse on the green hill"), picture(51)[:2500]),
         ("html", page("html.jpg", "A black cat in the old house"), b"<html>sorry</html>" * 99),
         ("gone", page("gone.jpg", "A white house at the wide sea"), None),
-        ("image", page("image.jpg", "image"), picture(52)),
+        ("image", page("image.jpg", "image", story=""), picture(52)),
     ]
     return [(name, html, "image/jpeg", body) for name, html, body in good + bad]
 

@@ -1,0 +1,29 @@
+"""From where do the maps from and to region features start?
+
+Pooled features of a convolutional network have a large mean that all images share, and dimensions
+of very different spread. A random projection passes on mostly that mean, and training first has to
+unlearn it. So the projection starts as a random one of the STANDARDISED feature,
+W (r - mean) / spread, folded into its weight and bias: the model is the same linear map.
+"""
+
+import numpy as np
+import torch
+
+from pretrain.data import TrainingSet
+from pretrain.network import Network
+
+_MAX_IMAGES = 2000
+_MIN_SPREAD = 1e-3
+
+
+def start_regions(network: Network, data: TrainingSet) -> None:
+    """Fold mean and spread of the data's first features into a freshly initialised network."""
+    features_ND = np.concatenate(
+        [data.example(i).regions.features_RD for i in range(min(len(data), _MAX_IMAGES))]
+    ).astype(np.float32)
+    mean_D = torch.from_numpy(features_ND.mean(axis=0))
+    spread_D = torch.from_numpy(features_ND.std(axis=0)).clamp(min=_MIN_SPREAD)
+    with torch.no_grad():
+        projection = network.region.feature
+        projection.weight.div_(spread_D)
+        projection.bias.sub_(projection.weight @ mean_D)
