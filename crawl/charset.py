@@ -129,7 +129,7 @@ def prescan(body: bytes) -> str | None:
 def _late_meta(body: bytes) -> str | None:
     """The first `<meta>` after the prescan that declares an encoding, outside of raw text."""
     hints = list(_HINT.finditer(body, 0, LATE_META_BYTES))
-    if not hints:
+    if len(body) <= PRESCAN_BYTES or not hints:
         return None
     # Only a script's end shows that a `<meta>` was a string of its: cut scripts first.
     text = _RAW_TEXT.sub(b"", body[: hints[-1].end() + PRESCAN_BYTES])

@@ -1,12 +1,9 @@
 """What evidence does the DOM give that an image is what its page is about?"""
 
 import re
-from collections import Counter
-from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
-
-from lxml import etree
+from typing import NamedTuple
 
 from crawl import srcset
 from crawl.candidate import DomFeatures
@@ -50,11 +47,14 @@ _BAD = {
 }  # fmt: skip
 _WEIGHTS = _GOOD | _BAD
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
+_CONTENT_WORD = re.compile(r"\w{2,}")
 _PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d*)?\s*(?:px)?\s*\Z")
 _STYLE = re.compile(r"(?<![\w-])(width|height)\s*:\s*(\d{1,5})(?:\.\d*)?px")
 _URL_SIZE = re.compile(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)")
 _URL_WIDTH = re.compile(r"[?&,/_](?:w|width|wid)[=_](\d{2,4})(?!\d)")
 _BAD_FOLDER = re.compile(r"/(?:ads?|icons?|avatars?|logos?|emoji|flags|smilies|banners?)/")
+_NO_ITEMS = ("p", "figure", "picture", "noscript")
+"""Paragraphs and figures in a row are an article, not a list."""
 _TEXT_SHARE = 0.4
 """The box that holds this share of the running text holds the article."""
 _NEAR_LEVELS = 4
@@ -72,9 +72,9 @@ class Evidence:
         self._places: dict[Box, _Place] = {}
         self._enough_chars = max(outline.n_chars * _TEXT_SHARE, 1.0)
         self._look_alikes = _count_look_alikes(outline)
-        self._h1 = next((h.order for h in outline.headings if h.level == 1), None)
-        title = head.title + " " + next((h.text for h in outline.headings if h.level == 1), "")
-        self._title_words = content_words(title)
+        h1 = next((heading for heading in outline.headings if heading.level == 1), None)
+        self._h1 = h1.order if h1 else None
+        self._title_words = content_words(f"{head.title} {h1.text if h1 else ''}")
 
     def features(self, own_words: list[str]) -> list[DomFeatures]:
         """Features of all pictures.
@@ -83,32 +83,35 @@ class Evidence:
             own_words: Alt, title and caption of each picture.
         """
         sizes = [declared_size(picture) for picture in self._pictures]
-        largest = max((_area(size) for size in sizes), default=0)
+        largest = max((_area(size) for size in sizes), default=0) or 1
         features: list[DomFeatures] = []
         n_content = 0
-        for ordinal, (picture, size, words) in enumerate(
-            zip(self._pictures, sizes, own_words, strict=True)
-        ):
-            dom = self._features(ordinal, picture, size, words)
-            relative = round(_area(size) / largest, 3) if largest else 0.0
-            features.append(replace(dom, content_ordinal=n_content, relative_size=relative))
+        for picture, size, words in zip(self._pictures, sizes, own_words, strict=True):
+            relative = round(_area(size) / largest, 3)
+            dom = self._features(len(features), n_content, picture, size, relative, words)
+            features.append(dom)
             if not dom.in_boilerplate and not is_small(dom):
                 n_content += 1
         return features
 
     def _features(
-        self, ordinal: int, picture: Picture, size: _Size, own_words: str
+        self,
+        ordinal: int,
+        n_content: int,
+        picture: Picture,
+        size: _Size,
+        relative: float,
+        own_words: str,
     ) -> DomFeatures:
-        words = content_words(own_words + " " + file_name_words(picture.urls[0]))
+        words = content_words(f"{own_words} {file_name_words(picture.urls[0])}")
         overlap = len(words & self._title_words) / max(len(self._title_words), 1)
         seen = self._best_place(picture)
-        if seen is None:
-            return _meta_features(ordinal, len(self._pictures), picture, overlap)
-        place = self._place(seen.box)
+        place = self._place(seen.box) if seen else _NOWHERE
+        h1 = self._h1 if seen else None
         return DomFeatures(
             ordinal=ordinal,
             n_images=len(self._pictures),
-            depth=seen.box.depth + 1,
+            depth=seen.box.depth + 1 if seen else 0,
             in_article=place.in_article,
             in_boilerplate=place.in_boilerplate,
             in_figure=place.in_figure,
@@ -116,28 +119,32 @@ class Evidence:
             in_list=place.n_look_alikes >= 3,
             in_noscript=place.in_noscript,
             is_meta=picture.meta_rank >= 0,
-            meta_rank=picture.meta_rank,
             declared_width_px=size[0],
             declared_height_px=size[1],
-            heading_distance=-1 if self._h1 is None else abs(seen.order - self._h1),
-            text_chars_near=_text_near(seen.box),
+            heading_distance=-1 if h1 is None or not seen else abs(seen.order - h1),
+            text_chars_near=_text_near(seen.box) if seen else 0,
             name_evidence=round(_name_evidence(seen, picture.urls[0]), 2),
-            before_heading=self._h1 is not None and seen.order < self._h1,
+            before_heading=h1 is not None and seen is not None and seen.order < h1,
             n_look_alikes=place.n_look_alikes,
             links_away=place.link is not None and not _links_to_itself(place.link, picture),
-            levels_to_text=self._levels_to_text(seen.box),
-            text_before=round(self._text_before(seen), 3),
+            levels_to_text=self._levels_to_text(seen.box) if seen else -1,
+            text_before=round(self._text_before(seen), 3) if seen else 0.0,
             title_overlap=round(overlap, 3),
+            content_ordinal=n_content,
+            meta_rank=picture.meta_rank,
+            relative_size=relative,
         )
 
     def _best_place(self, picture: Picture) -> Seen | None:
         """The element that speaks best for a picture shown more than once."""
+        if len(picture.seen) < 2:
+            return picture.seen[0] if picture.seen else None
 
         def order(seen: Seen) -> tuple[bool, bool, int]:
             place = self._place(seen.box)
             return place.in_noscript, place.in_boilerplate, seen.order
 
-        return min(picture.seen, key=order, default=None)
+        return min(picture.seen, key=order)
 
     def _place(self, box: Box) -> "_Place":
         """What the ancestors of an element say, from the root down; remembered for each box."""
@@ -149,7 +156,7 @@ class Evidence:
         place = self._places[above] if above is not None else _NOWHERE
         for each in reversed(chain):
             holds_text = each.n_chars >= self._enough_chars
-            place = _inner_place(place, each, self._look_alikes.get(_kind(each), 0), holds_text)
+            place = _inner_place(place, each, self._look_alikes.get(each, 0), holds_text)
             self._places[each] = place
         return place
 
@@ -176,8 +183,7 @@ class Evidence:
         return list(accumulate(lengths, initial=0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """What the way from the root to a box says about everything inside."""
 
     in_article: bool = False
@@ -192,50 +198,46 @@ _NOWHERE = _Place()
 
 
 def _inner_place(place: _Place, box: Box, n_look_alikes: int, holds_text: bool) -> _Place:
-    tag, element = box.tag, box.element
-    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    tag, get = box.tag, box.element.get
     in_article = (
         place.in_article
         or tag in _ARTICLE_TAGS
-        or (element.get("role") or "").lower() in _ARTICLE_ROLES
-        or (element.get("itemprop") or "").lower() in _ARTICLE_PROPS
+        or (get("role") or "").lower() in _ARTICLE_ROLES
+        or (get("itemprop") or "").lower() in _ARTICLE_PROPS
     )
-    # An article's own header holds its lead image; the page's header holds the logo.
-    boilerplate = tag in _BOILERPLATE_TAGS or (tag == "header" and not in_article)
-    if not boilerplate and len(names) > 1:
-        boilerplate = not _BOILERPLATE_WORDS.isdisjoint(_names(names))
+    in_boilerplate = place.in_boilerplate
     # What holds the article is not boilerplate, whatever it is called: `content with-sidebar`.
-    boilerplate = boilerplate and not holds_text
+    if not in_boilerplate and not holds_text:
+        # An article's own header holds its lead image; the page's header holds the logo.
+        in_boilerplate = tag in _BOILERPLATE_TAGS or (tag == "header" and not in_article)
+        in_boilerplate = in_boilerplate or any(
+            _is_boilerplate(names) for names in (get("class"), get("id")) if names
+        )
     return _Place(
-        in_article=in_article,
-        in_boilerplate=place.in_boilerplate or boilerplate,
-        in_figure=place.in_figure or tag == "figure",
-        in_noscript=place.in_noscript or tag == "noscript",
-        link=(element.get("href") if tag == "a" else None) or place.link,
-        n_look_alikes=max(place.n_look_alikes, n_look_alikes),
+        in_article,
+        in_boilerplate,
+        place.in_figure or tag == "figure",
+        place.in_noscript or tag == "noscript",
+        (get("href") if tag == "a" else None) or place.link,
+        max(place.n_look_alikes, n_look_alikes),
     )
 
 
-_Kind = tuple[Box | None, str, str]
+def _count_look_alikes(outline: Outline) -> dict[Box, int]:
+    """How many siblings of a box hold images and look like it, itself included.
 
-
-def _kind(box: Box) -> _Kind:
-    """Items of a list have the same parent, tag and first class."""
-    return box.parent, box.tag, (box.element.get("class") or "").strip().partition(" ")[0]
-
-
-def _count_look_alikes(outline: Outline) -> dict[_Kind, int]:
-    """How many sibling items of each kind hold images."""
-    counts: Counter[_Kind] = Counter()
-    visited: set[Box] = set()
+    Items of a list have the same parent, tag and first class.
+    """
+    kinds: dict[Box, tuple[Box | None, str, str]] = {}
+    counts: dict[tuple[Box | None, str, str], int] = {}
     for seen in outline.images:
         box: Box | None = seen.box
-        while box is not None and box not in visited:
-            visited.add(box)
-            if box.tag not in ("p", "figure", "picture", "noscript"):
-                counts[_kind(box)] += 1
+        while box is not None and box not in kinds:
+            name = (box.element.get("class") or "").lstrip().partition(" ")[0]
+            kind = kinds[box] = (box.parent, box.tag, name)
+            counts[kind] = counts.get(kind, 0) + 1
             box = box.parent
-    return dict(counts)
+    return {box: counts[kind] for box, kind in kinds.items() if box.tag not in _NO_ITEMS}
 
 
 def _text_near(box: Box) -> int:
@@ -258,25 +260,30 @@ def _links_to_itself(href: str, picture: Picture) -> bool:
     return path.endswith((".jpg", ".jpeg", ".png", ".webp", ".gif")) or href in picture.urls
 
 
-def _name_evidence(seen: Seen, url: str) -> float:
-    """Sum of the evidence of the words in class, id, alt and file name, close names counting full.
+def _name_evidence(seen: Seen | None, url: str) -> float:
+    """Sum of the evidence of the words in class, id, alt and file name.
 
-    Each word counts once; containers two and three levels up count half.
+    Each word of the element and its file counts once; those of the three boxes around it count
+    half. A picture that only the head names has its file's name alone.
     """
-    element = seen.element
-    path = url.partition("?")[0]
-    own = f"{element.get('class') or ''} {element.get('id') or ''} {path.rpartition('/')[2][:100]}"
-    alt = element.get("alt") or ""
-    if len(alt) < 20:  # 'logo', 'share on facebook'; a long alt mentions such things in passing
-        own = f"{own} {alt}"
-    total = _sum_evidence(own)
+    name = url.partition("?")[0].rpartition("/")[2][:100]
+    total = _path_evidence(url)
+    if seen is None:
+        return max(min(total + _sum_evidence(name), 3.0), -4.0)
+    get = seen.attributes.get
+    alt = get("alt", "")
+    if len(alt) >= 20:
+        alt = ""  # 'logo' is a name; a long alt mentions such things in passing
+    total += _sum_evidence(f"{get('class', '')} {get('id', '')} {alt}") + _sum_evidence(name)
     box: Box | None = seen.box
     for _ in range(3):
         if box is None or box.tag in ("body", "article", "main"):
             break
-        total += _sum_evidence(f"{box.element.get('class') or ''} {box.element.get('id') or ''}") / 2
+        for names in (box.element.get("class"), box.element.get("id")):
+            if names:
+                total += _sum_evidence(names) / 2
         box = box.parent
-    return max(min(total + _path_evidence(url), 3.0), -4.0)
+    return max(min(total, 3.0), -4.0)
 
 
 def _path_evidence(url: str) -> float:
@@ -290,21 +297,24 @@ def _path_evidence(url: str) -> float:
     return -against
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _sum_evidence(names: str) -> float:
     return sum(_WEIGHTS.get(word, 0.0) for word in sorted(_names(names)))
 
 
-@lru_cache(maxsize=4096)
-def _names(names: str) -> frozenset[str]:
+@lru_cache(maxsize=8192)
+def _is_boilerplate(names: str) -> bool:
+    return not _BOILERPLATE_WORDS.isdisjoint(_names(names))
+
+
+def _names(names: str) -> set[str]:
     """Words of class names and the like: `relatedPosts`, `post-thumb_large`."""
-    return frozenset(word.lower() for word in _WORD.findall(names[:300]))
+    return {word.lower() for word in _WORD.findall(names[:300])}
 
 
 def content_words(text: str) -> frozenset[str]:
     """Words that carry meaning, in lower case."""
-    words = re.findall(r"\w{2,}", text.lower())
-    return frozenset(words) - _STOP_WORDS
+    return frozenset(_CONTENT_WORD.findall(text.lower())) - _STOP_WORDS
 
 
 def is_small(dom: DomFeatures) -> bool:
@@ -322,7 +332,7 @@ def declared_size(picture: Picture) -> _Size:
     """Width and height in pixels that the page declares for a picture, largest of its elements."""
     width = height = 0
     for seen in picture.seen[:8]:
-        w, h = _element_size(seen.element)
+        w, h = _element_size(seen.attributes)
         if w * max(h, 1) > width * max(height, 1):
             width, height = w, h
     if not width and not height and (match := _URL_SIZE.search(picture.urls[0])):
@@ -332,7 +342,7 @@ def declared_size(picture: Picture) -> _Size:
     return width or None, height or None
 
 
-def _element_size(element: etree._Element) -> tuple[int, int]:
+def _element_size(element: dict[str, str]) -> tuple[int, int]:
     """Size by attributes, then style, then the widest srcset descriptor; 0 for unknown."""
     width = _pixels(element.get("width")) or _pixels(element.get("data-width"))
     height = _pixels(element.get("height")) or _pixels(element.get("data-height"))
@@ -350,27 +360,3 @@ def _element_size(element: etree._Element) -> tuple[int, int]:
 def _pixels(value: str | None) -> int:
     match = _PIXELS.match(value) if value else None
     return int(match[1]) if match else 0
-
-
-def _meta_features(ordinal: int, n_images: int, picture: Picture, overlap: float) -> DomFeatures:
-    """A picture that only the head names has no place in the tree."""
-    name = picture.urls[0].partition("?")[0].rpartition("/")[2]
-    return DomFeatures(
-        ordinal=ordinal,
-        n_images=n_images,
-        depth=0,
-        in_article=False,
-        in_boilerplate=False,
-        in_figure=False,
-        in_link=False,
-        in_list=False,
-        in_noscript=False,
-        is_meta=picture.meta_rank >= 0,
-            meta_rank=picture.meta_rank,
-        declared_width_px=None,
-        declared_height_px=None,
-        heading_distance=-1,
-        text_chars_near=0,
-        name_evidence=round(_sum_evidence(name[:100]) + _path_evidence(picture.urls[0]), 2),
-        title_overlap=round(overlap, 3),
-    )

@@ -139,9 +139,9 @@ def _preference(version: _Version) -> tuple[int, float, int]:
 
 
 def _versions(seen: Seen) -> Iterator[_Version]:
-    element, box = seen.element, seen.box
+    box = seen.box
     lazy: list[str] = []
-    for name, value in element.items():
+    for name, value in seen.attributes.items():
         if name == "src":
             yield _Version(value, 0, 2)
         elif name.endswith("srcset"):

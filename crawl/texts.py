@@ -20,11 +20,9 @@ _LEVELS = 6
 """How far above an image its link and its caption may be."""
 _MAX_BLOCKS = 40
 """Blocks looked at on each side of an image for running text."""
-_CAPTION_LIKE = etree.XPath(
-    "//figcaption | //*[contains(@class, 'aption') or contains(@class, 'utline')"
-    " or contains(@class, 'egend')]"
-)
-_CAPTION_TAGS = frozenset("figcaption p div span dd small em i td li".split())
+_CAPTION_TAGS = ("figcaption", "p", "div", "span", "dd", "small", "em", "i", "td", "li")
+_CAPTION_CLASS = re.compile(r"caption|cutline|legend", re.IGNORECASE)
+_MAX_CAPTIONS = 400
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2066-\u2069\ufeff]+")
 _SENTENCE_END = re.compile(r"[.!?…]['\")\]”’»]*\s|[。！？]")
 _NAME_BREAK = re.compile(r"[^\w'’]+|_+")
@@ -162,18 +160,18 @@ def _add(texts: list[Text], source: TextSource, values: Iterable[str]) -> None:
 
 def _captions(root: etree._Element, outline: Outline) -> dict[Box, list[str]]:
     """Caption-like elements, under the innermost box that holds an image too."""
-    found = _CAPTION_LIKE(root)
-    if not found or not outline.images:
+    if not outline.images:
         return {}
-    boxes: dict[etree._Element, Box] = {}
-    for seen in outline.images:
-        box: Box | None = seen.box
-        while box is not None and box.element not in boxes:
-            boxes[box.element] = box
-            box = box.parent
+    search = _CAPTION_CLASS.search
+    found = [
+        element
+        for element in root.iter(*_CAPTION_TAGS)
+        if ((name := element.get("class")) and search(name)) or element.tag == "figcaption"
+    ]
     captions: dict[Box, list[str]] = {}
-    for element in found[: 20 * _MAX_TEXTS]:
-        if element.tag not in _CAPTION_TAGS or element in boxes:
+    boxes = _boxes(outline) if found else {}
+    for element in found[:_MAX_CAPTIONS]:
+        if element in boxes:
             continue  # a box around the image and its caption is often called caption, too
         above = element.getparent()
         for _ in range(_LEVELS):
@@ -183,6 +181,17 @@ def _captions(root: etree._Element, outline: Outline) -> dict[Box, list[str]]:
         if above is not None and above in boxes:
             captions.setdefault(boxes[above], []).append(inner_text(element))
     return captions
+
+
+def _boxes(outline: Outline) -> dict[etree._Element, Box]:
+    """The boxes that hold images, by their elements."""
+    boxes: dict[etree._Element, Box] = {}
+    for seen in outline.images:
+        box: Box | None = seen.box
+        while box is not None and box.element not in boxes:
+            boxes[box.element] = box
+            box = box.parent
+    return boxes
 
 
 def _collect(

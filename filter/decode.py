@@ -72,6 +72,9 @@ def decode(body: bytes, limits: DecodeLimits) -> Decoded | Drop:
         return Drop(reason="image_format", value=kind, threshold=" ".join(_PILLOW_NAME))
     try:
         return _decode(body, kind, limits)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # Pillow's own limit, which stands above any sensible `max_pixels`.
+        return Drop(reason="image_pixels", value=one_line(error), threshold=limits.max_pixels)
     except Exception as error:
         # Pillow's decoders raise OSError, ValueError, SyntaxError, KeyError, struct.error,
         # MemoryError and more on hostile bytes: anything raised here is a property of the bytes.
@@ -118,6 +121,9 @@ _SIGNATURES: Final = {
 
 
 def _decode(body: bytes, kind: str, limits: DecodeLimits) -> Decoded | Drop:
+    if kind == "png":
+        # Decoding does not compare the checksums of pixel data; verify() does, and spends the file.
+        _open(body, kind).verify()
     with _open(body, kind) as source:
         width_px, height_px = source.size
         if width_px * height_px > limits.max_pixels:

@@ -55,6 +55,9 @@ BOILERPLATE_PATTERNS: Final = tuple(
         r"|cookie (?:policy|settings)|we use cookies|accept (?:all )?cookies)\b",
         r"^(?:posted|published|updated|written|filed|uploaded|submitted|last modified)"
         r"(?: (?:by|on|in|at)\b|:)",
+        r"^(?:[\d/.-]{8,10}\W+|\w+ \d{1,2},? \d{4}\W+)?by "
+        r"(?-i:[A-Z])[\w.'-]*(?: (?-i:[A-Z])[\w.'-]*){0,3}"
+        r"(?:\W+[\d/.-]{8,10}|\W+\w+ \d{1,2},? \d{4}|\W+\d{1,2} \w+ \d{4})?\W*$",
         r"\b(?:sign up|subscribe|log ?in|register|join) (?:to|for|now|here|today)\b",
         r"\b(?:related|recommended|popular|recent|more|latest) "
         r"(?:posts|articles|stories|products)\b",

@@ -14,6 +14,8 @@ import typer
 from lait import __version__, screen
 from lait.commands import curation, demo, extraction, house, relevance, shards, training
 
+ROOMS = ("crawl", "filter", "shards", "pretrain", "review", "lait")
+
 app = typer.Typer(
     name="lait",
     help="From a web crawl to image-text pairs worth training on, and training on them.",
@@ -34,13 +36,28 @@ def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
 ) -> None:
+    _log(verbose)
+    if version:
+        screen.out.print(f"lait {__version__}", highlight=False)
+        raise typer.Exit
+
+
+def _log(verbose: bool) -> None:
+    """Our own warnings, and everybody's errors; with --verbose all there is to say.
+
+    Beam and Ray warn of packages that nobody here asked for.
+    """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    if version:
-        screen.out.print(f"lait {__version__}", highlight=False)
-        raise typer.Exit
+    if not verbose:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(_ours_or_error)
+
+
+def _ours_or_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR or record.name.split(".")[0] in ROOMS
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from crawl.sources.warc import check_archive
 from filter.fetch import file_name
 from filter.funnel import Funnel, FunnelRow
+from filter.relevance import folder
 from lait.config import NO_RELEVANCE, CurateConfig, digest
 from shards.aside import file_info, publish_bytes
 from shards.manifest import NAME, InputInfo, begin, read_manifest
@@ -52,15 +53,9 @@ def with_relevance(config: CurateConfig, relevance: Path | None) -> CurateConfig
     """The settings, with the digest of the model. Raises ValueError when it cannot be used."""
     if relevance is None:
         return config.model_copy(update={"relevance_digest": NO_RELEVANCE})
-    from filter.relevance.model import RelevanceModel
-
-    if not relevance.is_dir():
-        raise ValueError(
-            f"--relevance {relevance} is not a folder; make one with `lait relevance train`, or "
-            "give --relevance none"
-        )
     try:
-        found = RelevanceModel.load(relevance).digest
+        folder.check_files(relevance, folder.read_card(relevance))
+        found = folder.digest(relevance)
     except (OSError, ValueError) as error:
         raise ValueError(f"--relevance {relevance} cannot be used: {error}") from error
     return config.model_copy(update={"relevance_digest": found})

@@ -58,8 +58,8 @@ class Network(nn.Module):
         """What the encoder makes of embedded streams."""
         streams = self.encoder(streams)
         return Encoded(
-            text_BLH=streams.text_BLH,
-            image_BRH=streams.image_BRH,
+            text_BLH=streams.text,
+            image_BRH=streams.image,
             words_VH=self.text.word.weight,
         )
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from filter.relevance.features import FEATURES, Floats
+from filter.relevance.colour import Floats
+from filter.relevance.features import FEATURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Calibration:
         """Probabilities [P] in 0..1."""
         # Row by row, not a matrix product, whose summation order depends on the number of rows.
         logits = (features_PF * np.array(self.coefficients)).sum(axis=-1) + self.intercept
-        return 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0))))
 
 
 def fit_calibration(features_PF: Floats, is_true_P: NDArray[np.bool_]) -> Calibration:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filter.relevance.calibrate import Calibration, fit_calibration
+from filter.relevance.colour import Floats
 from filter.relevance.config import RelevanceConfig
-from filter.relevance.features import Bank, Floats, pair_features
-from filter.relevance.negatives import Paired, Rows, hard_wrong, random_wrong, same_host_wrong
+from filter.relevance.features import Said, Seen, bank_of, pair_features
+from filter.relevance.negatives import Paired, hard_wrong, random_wrong, same_host_wrong
 from filter.relevance.report import Report, Scores, report
 
 Embed = Callable[[NDArray[np.bool_]], tuple[Floats, Floats]]
@@ -26,7 +27,8 @@ _KINDS: Final = ("true", "random", "hard", "same_host")
 class Material:
     """True pairs, who belongs to whom, and the fold of each."""
 
-    texts: Sequence[str]
+    colours_NK: Floats
+    texts: tuple[str, ...]
     paired: Paired
     fold_of_M: NDArray[np.int64]
     split: str
@@ -53,9 +55,13 @@ def cross_validate(
     )
 
 
-def bank_of(images_NE: Floats, texts_ME: Floats, image_of_M: Rows) -> Bank:
-    """The centre of some pairs."""
-    return Bank(image_E=images_NE[np.unique(image_of_M)].mean(axis=0), text_E=texts_ME.mean(axis=0))
+def embedded(material: Material, embed: Embed, taught_M: NDArray[np.bool_]) -> tuple[Seen, Said]:
+    """All images and texts, by a model fitted on the pairs marked."""
+    images_NE, texts_ME = embed(taught_M)
+    return (
+        Seen(vectors_NE=images_NE, colours_NK=material.colours_NK),
+        Said(vectors_ME=texts_ME, texts=material.texts),
+    )
 
 
 def _features_of_fold(
@@ -63,10 +69,13 @@ def _features_of_fold(
 ) -> dict[str, Floats]:
     """Features [P, F] of the fold's true pairs and of each kind of wrong ones."""
     taught_M = material.fold_of_M != fold
-    images_NE, texts_ME = embed(taught_M)
     whole = material.paired
-    bank = bank_of(images_NE, texts_ME[taught_M], whole.image_of_M[taught_M])
+    images, texts = embedded(material, embed, taught_M)
+    bank = bank_of(
+        images.take(np.unique(whole.image_of_M[taught_M])), texts.take(np.flatnonzero(taught_M))
+    )
     rows = np.flatnonzero(~taught_M)
+    said = texts.take(rows)
     inside = replace(
         whole,
         image_of_M=whole.image_of_M[rows],
@@ -77,17 +86,12 @@ def _features_of_fold(
     picked = {
         "true": (inside.image_of_M, np.arange(len(rows))),
         "random": random_wrong(inside, config.negatives_per_pair, rng),
-        "hard": hard_wrong(inside, texts_ME[rows], rng),
+        "hard": hard_wrong(inside, said.vectors_ME, rng),
         "same_host": same_host_wrong(inside, rng),
     }
     return {
-        kind: pair_features(
-            images_NE[images],
-            texts_ME[rows[texts]],
-            [material.texts[row] for row in rows[texts].tolist()],
-            bank,
-        )
-        for kind, (images, texts) in picked.items()
+        kind: pair_features(images.take(image_rows), said.take(text_rows), bank)
+        for kind, (image_rows, text_rows) in picked.items()
     }
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from filter.relevance.features import Floats
+from filter.relevance.colour import Floats
 from filter.relevance.preprocess import Pixels, Resize, preprocess
 
 TEXT_ROWS: Final = 4

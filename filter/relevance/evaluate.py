@@ -5,6 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from filter.relevance.colour import Floats
+from filter.relevance.features import Rows, Said, Seen
 from filter.relevance.negatives import Paired, hard_wrong, random_wrong, same_host_wrong, text_ids
 from filter.relevance.pairs import (
     PairLine,
@@ -35,29 +37,30 @@ def evaluate(model: Path, pairs: Path, progress: Progress | None = None) -> Repo
     images = images_of(lines)
     if len(images) < 2:
         raise ValueError(f"pairs file {pairs} has one image: wrong texts need at least two")
-    missing, rows = [], []
+    missing, seen = [], []
     for name, read in read_images(images, scorer.size_px, scorer.encoder.resize, progress):
         if isinstance(read, str):
             missing.append((name, read))
         else:
-            rows.append(scorer.encoder.images([read])[0])
+            seen.append(scorer.look([read]))
     if missing:
         raise ValueError(f"{pairs}: {name_missing(missing, len(images))}")
-    images_NE = np.array(rows)
-    texts = [line.text for line in lines]
-    texts_ME = scorer.encoder.texts(texts)
+    pictures = Seen(
+        vectors_NE=np.concatenate([one.vectors_NE for one in seen]),
+        colours_NK=np.concatenate([one.colours_NK for one in seen]),
+    )
+    texts = tuple(line.text for line in lines)
+    said = Said(vectors_ME=scorer.encoder.texts(texts), texts=texts)
     paired = paired_of(lines)
 
-    def score(picked: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        image_rows, text_rows = picked
-        said = [texts[row] for row in text_rows.tolist()]
-        return scorer.score_vectors(images_NE[image_rows], texts_ME[text_rows], said)
+    def score(picked: tuple[Rows, Rows]) -> Floats:
+        return scorer.score_pairs(pictures.take(picked[0]), said.take(picked[1]))
 
     rng = np.random.default_rng(0)
     scores = Scores(
         true=score((paired.image_of_M, np.arange(len(texts)))),
         random=score(random_wrong(paired, _PER_PAIR, rng)),
-        hard=score(hard_wrong(paired, texts_ME, rng)),
+        hard=score(hard_wrong(paired, said.vectors_ME, rng)),
         same_host=score(same_host_wrong(paired, rng)),
     )
     return report(scores, images=len(images), split="none", folds=1, threshold=scorer.threshold)

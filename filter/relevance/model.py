@@ -10,8 +10,9 @@ from safetensors.numpy import load_file
 
 from filter.relevance import backbone, folder
 from filter.relevance.calibrate import Calibration
+from filter.relevance.colour import Floats
 from filter.relevance.encoder import Encoder
-from filter.relevance.features import FEATURES, Bank, Floats, pair_features
+from filter.relevance.features import FEATURES, Bank, Said, Seen, colours_of, pair_features
 from filter.relevance.preprocess import Pixels
 
 SCORE_DIGITS: Final = 4
@@ -52,7 +53,7 @@ class RelevanceModel:
             )
         return cls(
             encoder=backbone.load(path),
-            bank=Bank(image_E=bank["image_E"], text_E=bank["text_E"]),
+            bank=Bank(**bank),
             calibration=Calibration(
                 features=FEATURES,
                 coefficients=tuple(calibration["coefficients"]),
@@ -74,18 +75,21 @@ class RelevanceModel:
         """
         if len(images) != len(texts):
             raise ValueError(f"{len(images)} images but texts for {len(texts)}")
-        rows = [row for row, own in enumerate(texts) for _ in own]
-        flat = [text for own in texts for text in own]
+        flat = tuple(text for own in texts for text in own)
         if not flat:
             return [[] for _ in images]
-        asked = sorted(set(rows))
-        place = {row: index for index, row in enumerate(asked)}
-        images_NE = self.encoder.images([images[row] for row in asked])
-        images_PE = images_NE[[place[row] for row in rows]]
-        scores = iter(self.score_vectors(images_PE, self.encoder.texts(flat), flat).tolist())
+        asked = [row for row, own in enumerate(texts) if own]
+        places = [place for place, row in enumerate(asked) for _ in texts[row]]
+        seen = self.look([images[row] for row in asked]).take(np.array(places))
+        said = Said(vectors_ME=self.encoder.texts(flat), texts=flat)
+        scores = iter(self.score_pairs(seen, said).tolist())
         return [[next(scores) for _ in own] for own in texts]
 
-    def score_vectors(self, images_PE: Floats, texts_PE: Floats, texts: Sequence[str]) -> Floats:
-        """Scores [P] of pairs whose unit vectors are known already."""
-        features = pair_features(images_PE, texts_PE, texts, self.bank)
-        return np.round(self.calibration(features), SCORE_DIGITS)
+    def look(self, pixels: list[Pixels]) -> Seen:
+        """Pictures as far as the score looks at them."""
+        return Seen(vectors_NE=self.encoder.images(pixels), colours_NK=colours_of(pixels))
+
+    def score_pairs(self, images_P: Seen, texts_P: Said) -> Floats:
+        """Scores [P]; row p of both inputs is pair p."""
+        features_PF = pair_features(images_P, texts_P, self.bank)
+        return np.round(self.calibration(features_PF), SCORE_DIGITS)

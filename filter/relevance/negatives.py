@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from filter.relevance.features import Floats
+from filter.relevance.colour import Floats
+from filter.relevance.features import Rows
 
-Rows = NDArray[np.int64]
 _ROUNDS = 20
 """A random text that turns out to be true is drawn again, at most so often."""
 _MAX_HARD = 5000

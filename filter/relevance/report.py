@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from filter.relevance.features import Floats
+from filter.relevance.colour import Floats
 
 RECALLS: Final = (0.5, 0.8, 0.9, 0.95)
 _BINS: Final = 10

@@ -1,11 +1,15 @@
 """How does a person curate archives, and look at what came of it?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lait import screen
+
+if TYPE_CHECKING:
+    from filter.funnel import Funnel
+    from lait.world.judge import Judgement
 
 EPILOG = """Examples:
 
@@ -19,11 +23,17 @@ EPILOG = """Examples:
 """
 
 
+GOLD_EPILOG = """Example:
+
+  lait gold out/demo/curated --world out/demo/world
+"""
+
+
 def register(app: typer.Typer) -> None:
     """Put `curate` and `gold` on the command line."""
     # What follows `--` belongs to Beam: --runner and its flags pass through untouched.
     app.command(epilog=EPILOG)(curate)
-    app.command()(gold)
+    app.command(epilog=GOLD_EPILOG)(gold)
 
 
 def curate(

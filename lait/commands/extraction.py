@@ -54,7 +54,7 @@ def _candidates(page: Path, url: str) -> "tuple[Candidate, ...]":
     from crawl.extract import extract as extract_page
     from crawl.sources.files import read_page
 
-    return extract_page(read_page(page, url), CrawlConfig())
+    return extract_page(read_page(str(page), url), CrawlConfig())
 
 
 def _record(file: str, candidates: "tuple[Candidate, ...]") -> dict[str, Any]:
@@ -83,7 +83,8 @@ def _show(candidates: "tuple[Candidate, ...]", url: str) -> None:
     """One row a text; an image without any words still has its row."""
     rows: list[tuple[object, ...]] = []
     for candidate in candidates:
-        words = [(text.source, text.text) for text in candidate.texts] or [("", "")]
+        words: list[tuple[str, str]] = [(text.source, text.text) for text in candidate.texts]
+        words = words or [("", "")]
         main = "main" if candidate.is_main else ""
         rows.append((main, candidate.main_score, candidate.image_url, *words[0]))
         rows.extend(("", None, "", *rest) for rest in words[1:])

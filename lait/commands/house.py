@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Look at this machine: packages per room, cores, memory, disk, Ray's exposure. Exit 1 if ill."""
+    """Look at this machine: packages, cores, memory, disk, Ray's exposure. Exit 1 if ill."""
     findings = [_python(), *map(_room, NEEDS), *_machine(), ray_exposure(os.environ)]
     rows = [("ok" if f.ok else "ILL", f.what, f.state, f.advice) for f in findings]
     screen.out.print(screen.table("lait doctor", ("", "what", "state", "advice"), rows))
@@ -93,7 +93,7 @@ def _machine() -> list[Finding]:
             advice="" if free >= MIN_FREE_BYTES else "make room here, or give --out elsewhere",
         ),
     ]
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 (only its size is read)
     if memory.is_dir():
         size = shutil.disk_usage(memory).total
         ok = size >= MIN_SHARED_MEMORY_BYTES

@@ -18,8 +18,8 @@ TRAIN_EPILOG = """Example:
 
   lait relevance train pairs.jsonl --out model
 
-where each line is {"image": "photos/1.jpg", "text": "A red boat on a lake", "host": "a.example"}; paths are relative to
-the file, and no host is in both training and test.
+where each line is {"image": "photos/1.jpg", "text": "A red boat on a lake", "host": "a.example"};
+paths are relative to the file, and no host is in both training and test.
 """
 EVAL_EPILOG = """Example:
 
@@ -80,7 +80,7 @@ def score(
 
 
 def show_report(report: "Report") -> None:
-    """A judgement of the model: how it separates, what a threshold costs, how honest its score is."""
+    """A judgement of the model: how it separates, what a threshold costs, how honest it is."""
     rows: list[tuple[str, float | None]] = [
         ("AUC, random wrong texts", report.auc_random),
         ("AUC, nearest wrong texts", report.auc_hard),
@@ -93,9 +93,10 @@ def show_report(report: "Report") -> None:
     split = f"{report.folds} parts split by {report.split}" if report.folds > 1 else "as given"
     title = f"Relevance, {report.images:,} images, {report.pairs:,} pairs, {split}"
     screen.out.print(screen.table(title, ("", "#"), [row for row in rows if row[1] is not None]))
-    columns = ("#recall", "#precision", "#threshold")
     at = [(point.recall, point.precision, point.threshold) for point in report.precision_at_recall]
-    screen.out.print(screen.table("Precision at recall", columns, at))
+    screen.out.print(
+        screen.table("Precision at recall", ("#recall", "#precision", "#threshold"), at)
+    )
     bins = [
         (f"{each.low:.1f} to {each.high:.1f}", each.pairs, each.mean_score, each.true_share)
         for each in report.calibration

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,8 @@ PRETRAIN_EPILOG = """Examples:
   lait pretrain imagebert --stage laion=a --regions laion=a/regions --out model
   --set stages.laion.epochs=3
 
-The stages run in the order given, each from the weights of the one before. The same command again goes on where it stopped.
+The stages run in the order given, each from the weights of the one before. The same command
+again goes on where it stopped.
 """
 EVALUATE_EPILOG = """Example:
 
@@ -59,13 +61,13 @@ def pretrain(
     stages = named("--stage", stage)
     beside = named("--regions", regions or ())
     if unknown := sorted(beside.keys() - stages.keys()):
-        raise ValueError(
-            f"--regions {unknown[0]}=... names no --stage; those are {', '.join(stages)}"
-        )
+        raise ValueError(f"--regions {unknown[0]} is no --stage; those are {', '.join(stages)}")
     for name in stages:
         if name not in beside:
-            raise ValueError(f"stage {name} has no regions: make them with `lait regions "
-                             f"{stages[name]} --out DIR` and give --regions {name}=DIR")  # fmt: skip
+            raise ValueError(
+                f"stage {name} has no regions: make them with `lait regions {stages[name]} "
+                f"--out DIR` and give --regions {name}=DIR"
+            )
     chosen = with_settings(staged(chosen, tuple(stages)), settings(overrides or ()))
     data = [
         StageData(name=name, shards=shards, regions=beside[name]) for name, shards in stages.items()
@@ -130,9 +132,7 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
         return ""
     width = min(width, len(values))
     edges = [len(values) * i // width for i in range(width + 1)]
-    means = [
-        sum(values[low:high]) / (high - low) for low, high in zip(edges, edges[1:], strict=False)
-    ]
+    means = [sum(values[low:high]) / (high - low) for low, high in pairwise(edges)]
     low, high = min(means), max(means)
     scale = (len(SPARKS) - 1) / ((high - low) or 1.0)
     return "".join(SPARKS[round((mean - low) * scale)] for mean in means)

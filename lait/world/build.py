@@ -131,7 +131,10 @@ def _existing(out: Path, size: WorldSize, seed: int) -> World | None:
     marker = out / "world.json"
     if not marker.is_file():
         raise ValueError(f"{out} holds something that is no demo world: choose an empty folder")
-    about = json.loads(marker.read_text(encoding="utf-8"))
+    try:
+        about = json.loads(marker.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{marker} is damaged: delete {out} or choose another folder") from error
     if {key: about.get(key) for key in ("version", "seed", "size")} != _identity(size, seed):
         raise ValueError(
             f"{out} holds another demo world (version {about.get('version')}, seed "

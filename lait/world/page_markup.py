@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from lait.world.page import Draft, Rendition, Slot
+from lait.world.page import Draft, Slot
 
 PLACEHOLDER: Final = (
     "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -51,7 +51,7 @@ def _srcset(draft: Draft, slot: Slot, unit: str) -> str:
     return ", ".join(f"{link(draft, file.url)} {size}" for file, size in pairs)
 
 
-def _img(draft: Draft, slot: Slot, css: str, **sources: str | None) -> str:
+def _img(draft: Draft, slot: Slot, css: str, **sources: str) -> str:
     shown = slot.best
     return tag(
         "img",
@@ -66,62 +66,58 @@ def _img(draft: Draft, slot: Slot, css: str, **sources: str | None) -> str:
 
 def picture(draft: Draft, slot: Slot, css: str = "") -> str:
     """The element of one picture, delivered as its slot says."""
-    best, small = slot.best, slot.renditions[-1]
-    # Spaces and letters stand in real attributes unescaped; only a srcset must not hold them.
-    raw = unquote(link(draft, best.url)) if "%" in best.url else link(draft, best.url)
-    lazy = f"{css} lazyload".strip()
-    sizes = "(max-width: 800px) 100vw, 800px"
+    lazy = f"{css} lazyload".strip() if slot.delivery.startswith("lazy") else css
     match slot.delivery:
-        case "plain":
-            html = _img(draft, slot, css, src=raw)
-        case "srcset_width":
-            html = _img(
-                draft,
-                slot,
-                css,
-                src=link(draft, small.url),
-                srcset=_srcset(draft, slot, "w"),
-                sizes=sizes,
-            )
-        case "srcset_density":
-            html = _img(
-                draft, slot, css, src=link(draft, small.url), srcset=_srcset(draft, slot, "x")
-            )
-        case "lazy_src":
-            html = _img(draft, slot, lazy, src=PLACEHOLDER, data_src=raw)
-        case "lazy_original":
-            html = _img(draft, slot, lazy, src=PLACEHOLDER, data_original=raw)
-        case "lazy_srcset":
-            html = _img(
-                draft,
-                slot,
-                lazy,
-                src=PLACEHOLDER,
-                data_srcset=_srcset(draft, slot, "w"),
-                data_sizes="auto",
-            )
         case "picture" | "lazy_picture":
-            html = _picture_element(draft, slot, css, small)
+            html = _picture_element(draft, slot, css)
         case "noscript_lazy":
-            plain = _img(draft, slot, css, src=raw)
-            html = _img(draft, slot, lazy, src=PLACEHOLDER, data_src=raw)
-            html += f"<noscript>{plain}</noscript>"
+            shown = _img(draft, slot, f"{css} lazyload".strip(), **_sources(draft, slot))
+            html = f"{shown}<noscript>{_img(draft, slot, css, src=_raw(draft, slot))}</noscript>"
         case "noscript_only":
-            plain = _img(draft, slot, css, src=raw)
+            plain = _img(draft, slot, css, src=_raw(draft, slot))
             html = f'<span class="img-holder"></span><noscript>{plain}</noscript>'
+        case _:
+            html = _img(draft, slot, lazy, **_sources(draft, slot))
     if slot.target:
         return f"{tag('a', href=link(draft, slot.target))}{html}</a>"
     return html
 
 
-def _picture_element(draft: Draft, slot: Slot, css: str, small: Rendition) -> str:
+def _sources(draft: Draft, slot: Slot) -> dict[str, str]:
+    """The attributes of a lone `img` that name its files."""
+    small = link(draft, slot.renditions[-1].url)
+    match slot.delivery:
+        case "srcset_width":
+            sizes = "(max-width: 800px) 100vw, 800px"
+            return {"src": small, "srcset": _srcset(draft, slot, "w"), "sizes": sizes}
+        case "srcset_density":
+            return {"src": small, "srcset": _srcset(draft, slot, "x")}
+        case "lazy_src" | "noscript_lazy":
+            return {"src": PLACEHOLDER, "data_src": _raw(draft, slot)}
+        case "lazy_original":
+            return {"src": PLACEHOLDER, "data_original": _raw(draft, slot)}
+        case "lazy_srcset":
+            srcset = _srcset(draft, slot, "w")
+            return {"src": PLACEHOLDER, "data_srcset": srcset, "data_sizes": "auto"}
+        case _:
+            return {"src": _raw(draft, slot)}
+
+
+def _raw(draft: Draft, slot: Slot) -> str:
+    """The best file with its spaces and letters unescaped: only a srcset may not hold them."""
+    url = link(draft, slot.best.url)
+    return unquote(url) if "%" in url else url
+
+
+def _picture_element(draft: Draft, slot: Slot, css: str) -> str:
     srcset, kind = _srcset(draft, slot, "w"), _mime(slot.best.url)
+    small = link(draft, slot.renditions[-1].url)
     if slot.delivery == "picture":
         source = tag("source", type=kind, srcset=srcset, sizes="100vw")
-        inner = _img(draft, slot, css, src=link(draft, small.url))
+        inner = _img(draft, slot, css, src=small)
     else:
         source = tag("source", type=kind, data_srcset=srcset)
-        inner = _img(draft, slot, css, src=PLACEHOLDER, data_src=link(draft, small.url))
+        inner = _img(draft, slot, f"{css} lazyload".strip(), src=PLACEHOLDER, data_src=small)
     return f"<picture>{source}{inner}</picture>"
 
 

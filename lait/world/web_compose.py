@@ -82,20 +82,14 @@ def compose(
     listed_alts: Sequence[str],
 ) -> Draft:
     """The draft of one page; `renditions` is empty where it has no main image."""
-    plan, site = cast.plan, cast.plan.site
+    plan, site, twist = cast.plan, cast.plan.site, cast.plan.case.twist
     slots = _main_slot(cast, wording, renditions)
     slots += furniture.slots(
-        site, plan.number, _THREAD_AVATARS if plan.case.twist == "thread" else _avatars(site)
+        site, plan.number, _THREAD_AVATARS if twist == "thread" else _avatars(site)
     )
     slots += [_thumb_slot(cast, neighbour) for neighbour in neighbours]
-    slots += [
-        Slot(role="listing", renditions=(rendition,), alt=alt, target=f"{site.root}view/{n}")
-        for n, (rendition, alt) in enumerate(
-            zip(listed_renditions(cast), listed_alts, strict=True), plan.number * 10
-        )
-    ]
+    slots += _listing_slots(cast, listed_alts)
     english = plan.case.language == "en"
-    twist = plan.case.twist
     usual = "index, follow, max-image-preview:large" if site.og == "right" else ""
     return Draft(
         url=page_url(cast, wording.heading),
@@ -172,6 +166,15 @@ def _thumb_slot(cast: Cast, neighbour: Neighbour) -> Slot:
         sized=not lazy,
         target=neighbour.page_url,
     )
+
+
+def _listing_slots(cast: Cast, alts: Sequence[str]) -> list[Slot]:
+    pairs = zip(listed_renditions(cast), alts, strict=True)
+    root = cast.plan.site.root
+    return [
+        Slot(role="listing", renditions=(rendition,), alt=alt, target=f"{root}view/{n}")
+        for n, (rendition, alt) in enumerate(pairs, cast.plan.number * 10)
+    ]
 
 
 def _avatars(site: Site) -> int:

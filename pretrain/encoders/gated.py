@@ -3,12 +3,14 @@
 Shapes: B pairs, L text tokens, R regions, S = L + R, H hidden, h heads.
 """
 
+# ruff: noqa: N815 (shapes in names)
+
 import dataclasses
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pretrain.encoders.sublayers import Attend, FeedForward, Sublayer
 
@@ -50,11 +52,11 @@ class Streams:
         )
 
     @property
-    def text_BLH(self) -> Tensor:
+    def text(self) -> Tensor:
         return self.joined_BSH[:, : self.n_text]
 
     @property
-    def image_BRH(self) -> Tensor:
+    def image(self) -> Tensor:
         return self.joined_BSH[:, self.n_text :]
 
     def replaced(self, joined_BSH: Tensor) -> "Streams":
@@ -84,7 +86,7 @@ class AttentionWeights(nn.Module):
         """`x` after looking, through `q`, at the T keys and values that `mask` leaves."""
         dropout = self.dropout.p if self.training else 0.0
         mask = mask_BT[:, None, None, :]
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         merged_BSH = seen.transpose(1, 2).reshape(x_BSH.shape)
         return torch.as_tensor(self.norm(x_BSH + self.dropout(self.output(merged_BSH))))
 
@@ -101,7 +103,7 @@ class FeedForwardWeights(nn.Module):
 
     def forward(self, x_BSH: Tensor) -> Tensor:
         """Post-LN, exact GELU."""
-        inner = F.gelu(self.inner(x_BSH))
+        inner = functional.gelu(self.inner(x_BSH))
         return torch.as_tensor(self.norm(x_BSH + self.dropout(self.output(inner))))
 
 
@@ -122,10 +124,10 @@ class AttentionSublayer(nn.Module):
             return streams.replaced(self.text.attend(streams.joined_BSH, q, k, v, mask_BS))
         gates, n = self.gates, streams.n_text
         text, image = self.text, self.image or self.text
-        q_text, k_text, v_text = text.project(streams.text_BLH)
-        q_image, k_image, v_image = image.project(streams.image_BRH)
+        q_text, k_text, v_text = text.project(streams.text)
+        q_image, k_image, v_image = image.project(streams.image)
         k, v = torch.cat((k_text, k_image), dim=2), torch.cat((v_text, v_image), dim=2)
-        text_BLH, image_BRH = streams.text_BLH, streams.image_BRH
+        text_BLH, image_BRH = streams.text, streams.image
         if sees := _window(gates.text_to_text, gates.text_to_image, n):
             mask = streams.mask_BS[:, sees]
             text_BLH = text.attend(text_BLH, q_text, k[:, :, sees], v[:, :, sees], mask)
@@ -150,7 +152,7 @@ class FeedForwardSublayer(nn.Module):
             assert self.text is not None
             return streams.replaced(self.text(streams.joined_BSH))
         image = self.text if self.gates.shared else self.image
-        text_BLH, image_BRH = streams.text_BLH, streams.image_BRH
+        text_BLH, image_BRH = streams.text, streams.image
         if self.gates.text and self.text is not None:
             text_BLH = self.text(text_BLH)
         if self.gates.image and image is not None:

@@ -1,5 +1,7 @@
 """Does the network find the right text for an image, and the right image for a text, untrained for it?"""
 
+# ruff: noqa: N815 (shapes in names)
+
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence

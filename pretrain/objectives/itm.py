@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pretrain.batch import Batch, View
 from pretrain.objectives.objective import Encoded, Loss, Sizes
@@ -28,9 +28,9 @@ class Itm:
     def loss(self, head: nn.Module, encoded: Encoded, batch: Batch, view: View) -> Loss:
         """One answer a pair."""
         logits_B = self.score(head, encoded)
-        total = F.binary_cross_entropy_with_logits(logits_B, batch.match_B.float(), reduction="sum")
+        total = functional.binary_cross_entropy_with_logits(logits_B, batch.match_B.float(), reduction="sum")
         return Loss(total=total, correct=((logits_B > 0) == (batch.match_B == 1)).sum())
 
     def score(self, head: nn.Module, encoded: Encoded) -> Tensor:
         """[B] logits: how well text and image belong together."""
-        return head(encoded.cls_BH).squeeze(-1).float()  # type: ignore[no-any-return]
+        return head(encoded.first).squeeze(-1).float()  # type: ignore[no-any-return]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pretrain.batch import Batch, View
 from pretrain.masking.tokens import TokenMasker
@@ -34,7 +34,7 @@ class Mlm:
         logits_MV = head(encoded.text_BLH[selected_BL], encoded.words_VH)
         targets_M = batch.tokens_BL[selected_BL]
         return Loss(
-            total=F.cross_entropy(logits_MV.float(), targets_M, reduction="sum"),
+            total=functional.cross_entropy(logits_MV.float(), targets_M, reduction="sum"),
             correct=n_right(logits_MV, targets_M),
         )
 
@@ -50,4 +50,4 @@ class MlmHead(nn.Module):
 
     def forward(self, hidden_MH: Tensor, words_VH: Tensor) -> Tensor:
         """[M, V] logits."""
-        return F.linear(self.norm(F.gelu(self.transform(hidden_MH))), words_VH, self.bias)
+        return functional.linear(self.norm(functional.gelu(self.transform(hidden_MH))), words_VH, self.bias)

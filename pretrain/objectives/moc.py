@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pretrain.batch import Batch, View
 from pretrain.masking.regions import RegionMasker
@@ -33,6 +33,6 @@ class Moc:
         logits_MK = head(encoded.image_BRH[selected_BR])
         targets_M = batch.probs_BRK[selected_BR].argmax(-1)
         return Loss(
-            total=F.cross_entropy(logits_MK.float(), targets_M, reduction="sum"),
+            total=functional.cross_entropy(logits_MK.float(), targets_M, reduction="sum"),
             correct=n_right(logits_MK, targets_M),
         )

@@ -1,5 +1,7 @@
 """What must an objective promise?"""
 
+# ruff: noqa: N815 (shapes in names)
+
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -34,7 +36,8 @@ class Encoded:
     """The word table, for heads that are tied to it."""
 
     @property
-    def cls_BH(self) -> Tensor:
+    def first(self) -> Tensor:
+        """[B, H] of the first token, [CLS]."""
         return self.text_BLH[:, 0]
 
 

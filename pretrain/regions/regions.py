@@ -1,5 +1,7 @@
 """What does a detector say about one image?"""
 
+# ruff: noqa: N815 (shapes in names)
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,4 +28,4 @@ class Regions:
         )
 
     def __len__(self) -> int:
-        return self.boxes_R4.shape[0]
+        return len(self.boxes_R4)

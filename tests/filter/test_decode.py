@@ -73,8 +73,8 @@ def test_the_shorter_side_decides_how_far_a_jpeg_is_reduced(picture) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(200), "image_corrupt"),
         (b"RIFF\x00\x01\x00\x00WEBPVP8 " + bytes(200), "image_corrupt"),
         (png_claiming(8001, 8000), "image_pixels"),
-        (png_claiming(9000, 10000), "image_corrupt"),  # over Pillow's own limit: warned about
-        (png_claiming(60_000, 60_000), "image_corrupt"),  # far over it: an error
+        (png_claiming(9000, 10000), "image_pixels"),  # over Pillow's own limit: it warns
+        (png_claiming(60_000, 60_000), "image_pixels"),  # far over it: it raises
         (png_claiming(400, 400), "image_corrupt"),
     ],
 )
@@ -108,6 +108,14 @@ def test_a_truncated_picture_is_corrupt(picture, kind, share) -> None:
     assert isinstance(found, Drop)
     assert found.reason == "image_corrupt"
     assert "0x" not in str(found.value), "an address differs from run to run"
+
+
+def test_a_png_with_one_wrong_bit_is_corrupt(picture) -> None:
+    body = bytearray(picture(600, 600, kind="PNG"))
+    body[len(body) // 2] ^= 1
+    found = decode(bytes(body), LIMITS)
+    assert isinstance(found, Drop)
+    assert found.reason == "image_corrupt"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ GOOD = [
     "People read more books in the park than at home",
     "The cover of the first edition, published in 1922",
     "Aerial view of a volcano in Iceland",
+    "By the sea, a red boat lies on the sand",
 ]
 BAD = [
     ("IMG_2034.JPG", "text_file_name"),
@@ -44,6 +45,9 @@ BAD = [
     ("Home » Garden » Umbrellas", "text_boilerplate"),
     ("Posted by Anna on 3 May 2020", "text_boilerplate"),
     ("Company logo", "text_boilerplate"),
+    ("By Tom Ellery, 2019-02-10", "text_boilerplate"),
+    ("2015-06-06 By Sofia Ruiz", "text_boilerplate"),
+    ("By Marek Nowak, May 25, 2020", "text_boilerplate"),
     ("Two cats", "text_short"),
     ("Bananas", "text_short"),
     ("word " * 30 + "and more things " * 20, "text_long"),

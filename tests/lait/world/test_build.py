@@ -16,7 +16,7 @@ import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
 from fastwarc.warc import WarcRecordType
 from PIL import Image, ImageOps
-from warcio.archiveiterator import ArchiveIterator
+from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]
 
 from lait.world import build
 from lait.world.build import TINY, World, build_world
@@ -112,7 +112,7 @@ def test_both_readers_see_the_same_records(world: World, answers: dict[str, list
                 ids.append(record.record_id)
                 if record.record_type == WarcRecordType.response:
                     url = record.headers["WARC-Target-URI"]
-                    read[url].append(record.http_headers.status_code)
+                    read[url].append(record.http_headers.status_code or 0)
     assert read == {url: [status for status, _, _ in found] for url, found in answers.items()}
     assert len(set(ids)) == len(ids)
 
@@ -307,6 +307,12 @@ def test_a_foreign_folder_is_refused_and_kept(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds something that is no demo world"):
         build_world(tmp_path, size=TINY)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_damaged_marker_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "world.json").write_text('{"version": 1, "se')
+    with pytest.raises(ValueError, match=r"world\.json is damaged: delete .* or choose another"):
+        build_world(tmp_path, size=TINY)
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:

