@@ -17,7 +17,7 @@ from crawl.page import Page
 from crawl.texts import PageTexts
 
 _LANGUAGE_CHARS = 600
-_OWN_SOURCES = ("alt", "title", "caption")
+_OWN_SOURCES = ("alt", "title", "caption", "file_name")
 
 
 def extract(page: Page, config: CrawlConfig) -> tuple[Candidate, ...]:

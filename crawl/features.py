@@ -10,7 +10,6 @@ from crawl.candidate import DomFeatures
 from crawl.head import Head
 from crawl.images import Picture, is_placeholder
 from crawl.outline import Box, Kind, Outline, Seen
-from crawl.texts import file_name_words
 
 _ARTICLE_TAGS = ("article", "main")
 _ARTICLE_ROLES = ("main", "article")
@@ -80,7 +79,7 @@ class Evidence:
         """Features of all pictures.
 
         Args:
-            own_words: Alt, title and caption of each picture.
+            own_words: Alt, title, caption and file name words of each picture.
         """
         sizes = [declared_size(picture) for picture in self._pictures]
         largest = max((_area(size) for size in sizes), default=0) or 1
@@ -103,7 +102,7 @@ class Evidence:
         relative: float,
         own_words: str,
     ) -> DomFeatures:
-        words = content_words(f"{own_words} {file_name_words(picture.urls[0])}")
+        words = content_words(own_words)
         overlap = len(words & self._title_words) / max(len(self._title_words), 1)
         seen = self._best_place(picture)
         place = self._place(seen.box) if seen else _NOWHERE

@@ -183,7 +183,7 @@ def _is_lazy(name: str, value: str) -> bool:
         return False
     named = _LAZY_NAME.match(name) is not None
     if _IMAGE_URL.search(value) and (named or (name.startswith("data-") and "/" in value)):
-        return not any(mark in value for mark in " <>{}|\"")
+        return not any(mark in value for mark in ' <>{}|"')
     return named and _URL_LIKE.match(value) is not None
 
 
@@ -223,9 +223,7 @@ def _stands_in(seen: Seen, bare: Seen) -> bool:
     return box is not None and 0 < box.order - bare.order <= 3
 
 
-def _join(
-    found: list[Picture], by_url: dict[str, Picture], picture: Picture, bare: Seen
-) -> None:
+def _join(found: list[Picture], by_url: dict[str, Picture], picture: Picture, bare: Seen) -> None:
     """Give the lazy element to the picture of its noscript twin, without its placeholder."""
     last = next((p for p in reversed(found) if p is not picture and bare in p.seen), None)
     if last is not None:

@@ -56,7 +56,7 @@ def signals(dom: DomFeatures) -> dict[str, float]:
         "is_meta": float(dom.meta_rank == 0),
         "meta_other": float(dom.meta_rank > 0),
         "meta_other": 1.0,  # they name it, but another one first
-    "meta_only": float(meta_only),
+        "meta_only": float(meta_only),
         "in_article": float(dom.in_article),
         "in_boilerplate": float(dom.in_boilerplate),
         "in_figure": float(dom.in_figure),

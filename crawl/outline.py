@@ -123,12 +123,6 @@ class _Walk:
 
     def __init__(self) -> None:
         self.out = Outline()
-        self.pieces: list[str] = []
-        """Texts of the block that is being read."""
-        self.link_chars = 0
-        """How much of it stands inside links."""
-        self.muted = 0
-        self.in_link = 0
         self.in_caption = 0
         self.heading: tuple[int, int] | None = None
         """First block and order of the heading that is open."""
@@ -136,56 +130,93 @@ class _Walk:
         """Boxes of the outermost open elements: made only once an image needs them."""
 
     def run(self, root: etree._Element) -> Outline:
-        # This loop runs for every element of the web: local names, no calls but where needed.
-        out, pieces, boxes, role_of = self.out, self.pieces, self.boxes, _ROLE_OF
-        order = 0
+        # This loop runs for every element of the web, so it is one function: local names, and no
+        # call for the roles that nearly all elements have.
+        out, boxes, role_of, flush = self.out, self.boxes, _ROLE_OF, self.flush
+        images = out.images
+        pieces: list[str] = []  # texts of the block that is being read
+        link_chars = order = muted = in_link = 0
         # Open elements that have children: (children, element, role, order, chars, images).
         stack: list[_Open] = [(iter(root), root, _BLOCK, 0, 0, 0)]
         while stack:
-            children, parent, role, *_ = stack[-1]
+            children, parent, role, _, n_chars, n_images = stack[-1]
             for element in children:
                 order += 1
                 kind = role_of.get(element.tag, _BLOCK)
                 if kind == _SKIP:
-                    pass
+                    text = element.tail
                 elif kind == _IMAGE:
-                    self.image(element, order, stack)
+                    self.image(element, order, stack, bool(pieces))
+                    text = element.tail
                 else:
-                    if kind:
-                        self.enter(kind, order)
+                    if kind == _BLOCK:
+                        if pieces:
+                            link_chars = flush(pieces, link_chars)
+                    elif kind == _LINK:
+                        in_link += 1
+                    elif kind == _BREAK:
+                        if pieces:
+                            pieces.append("\0")
+                    elif kind:
+                        if pieces:
+                            link_chars = flush(pieces, link_chars)
+                        if kind == _MUTE:
+                            muted += 1
+                        else:
+                            self.enter(kind, order)
                     text = element.text
-                    if text and not self.muted and (pieces or not text.isspace()):
-                        pieces.append(text)
-                        if self.in_link:
-                            self.link_chars += len(text)
                     if len(element):
-                        stack.append(
-                            (iter(element), element, kind, order, out.n_chars, len(out.images))
-                        )
+                        if text and not muted and (pieces or not text.isspace()):
+                            pieces.append(text)
+                            if in_link:
+                                link_chars += len(text)
+                        opened = (iter(element), element, kind, order, out.n_chars, len(images))
+                        stack.append(opened)
                         break
+                    if text and not muted and (pieces or not text.isspace()):
+                        pieces.append(text)
+                        if in_link:
+                            link_chars += len(text)
                     if kind:
-                        self.leave(kind, element)
-                text = element.tail
-                if text and not self.muted and (pieces or not text.isspace()):
+                        if kind == _LINK:
+                            in_link -= 1
+                        elif kind != _BREAK:
+                            if pieces:
+                                link_chars = flush(pieces, link_chars)
+                            if kind == _MUTE:
+                                muted -= 1
+                            elif kind != _BLOCK:
+                                self.leave(kind, element)
+                    text = element.tail
+                if text and not muted and (pieces or not text.isspace()):
                     pieces.append(text)
-                    if self.in_link:
-                        self.link_chars += len(text)
+                    if in_link:
+                        link_chars += len(text)
             else:
-                _, _, _, _, n_chars, n_images = stack.pop()
-                if role:
-                    self.leave(role, parent)
+                stack.pop()
+                if role == _LINK:
+                    in_link -= 1
+                elif role:
+                    if pieces:
+                        link_chars = flush(pieces, link_chars)
+                    if role == _MUTE:
+                        muted -= 1
+                    elif role != _BLOCK:
+                        self.leave(role, parent)
                 if len(boxes) > len(stack):
                     box = boxes.pop()
                     box.n_chars = out.n_chars - n_chars
-                    box.n_images = len(out.images) - n_images
+                    box.n_images = len(images) - n_images
                 text = parent.tail if stack else None
-                if text and not self.muted and (pieces or not text.isspace()):
+                if text and not muted and (pieces or not text.isspace()):
                     pieces.append(text)
-                    if self.in_link:
-                        self.link_chars += len(text)
+                    if in_link:
+                        link_chars += len(text)
         return out
 
-    def image(self, element: etree._Element, order: int, stack: "list[_Open]") -> None:
+    def image(
+        self, element: etree._Element, order: int, stack: "list[_Open]", inside: bool
+    ) -> None:
         boxes = self.boxes
         for _, parent, _, parent_order, _, _ in stack[len(boxes) :]:
             above = boxes[-1] if boxes else None
@@ -198,63 +229,46 @@ class _Walk:
             box=boxes[-1],
             order=order,
             block=len(self.out.blocks),
-            inside=bool(self.pieces),
+            inside=inside,
         )
         self.out.images.append(seen)
 
     def enter(self, role: int, order: int) -> None:
-        if role == _LINK:
-            self.in_link += 1
-        elif role == _BREAK:
-            if self.pieces:
-                self.pieces.append("\0")
-        else:
-            if self.pieces:
-                self.flush()
-            if role == _MUTE:
-                self.muted += 1
-            elif role == _CAPTION:
-                self.in_caption += 1
-            elif role == _HEADING and self.heading is None:
-                self.heading = (len(self.out.blocks), order)
+        if role == _CAPTION:
+            self.in_caption += 1
+        elif role == _HEADING and self.heading is None:
+            self.heading = (len(self.out.blocks), order)
 
     def leave(self, role: int, element: etree._Element) -> None:
-        if role == _LINK:
-            self.in_link -= 1
-        elif role != _BREAK:
-            if self.pieces:
-                self.flush()
-            if role == _MUTE:
-                self.muted -= 1
-            elif role == _CAPTION:
-                self.in_caption -= 1
-            elif role == _HEADING and self.heading is not None:
-                block, order = self.heading
-                self.heading = None
-                if text := " ".join(self.out.blocks[block:]):
-                    level = int(element.tag[1])
-                    heading = Heading(level=level, text=text, block=block, order=order)
-                    self.out.headings.append(heading)
+        if role == _CAPTION:
+            self.in_caption -= 1
+        elif role == _HEADING and self.heading is not None:
+            block, order = self.heading
+            self.heading = None
+            if text := " ".join(self.out.blocks[block:]):
+                level = int(element.tag[1])
+                heading = Heading(level=level, text=text, block=block, order=order)
+                self.out.headings.append(heading)
 
-    def flush(self) -> None:
-        """End the current block."""
-        joined = "".join(self.pieces)
-        self.pieces.clear()
+    def flush(self, pieces: list[str], link_chars: int) -> int:
+        """End the current block; the next one begins with no characters inside links."""
+        joined = "".join(pieces)
+        pieces.clear()
         if "\0" in joined:
             for part in _PARAGRAPH.split(joined):
-                self.append(" ".join(part.replace("\0", " ").split()))
+                self.append(" ".join(part.replace("\0", " ").split()), link_chars)
         else:
-            self.append(" ".join(joined.split()))
-        self.link_chars = 0
+            self.append(" ".join(joined.split()), link_chars)
+        return 0
 
-    def append(self, text: str) -> None:
+    def append(self, text: str, link_chars: int) -> None:
         if not text:
             return
         if self.heading is not None:
             kind = Kind.HEADING
         elif self.in_caption:
             kind = Kind.CAPTION
-        elif self.link_chars * 2 > len(text):
+        elif link_chars * 2 > len(text):
             kind = Kind.LINKS
         elif len(text) < RUNNING_CHARS:
             kind = Kind.SHORT

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from lxml import etree
@@ -20,6 +20,7 @@ _LEVELS = 6
 """How far above an image its link and its caption may be."""
 _MAX_BLOCKS = 40
 """Blocks looked at on each side of an image for running text."""
+_GATHERED: tuple[TextSource, ...] = ("alt", "title", "aria", "caption", "link", "heading")
 _CAPTION_TAGS = ("figcaption", "p", "div", "span", "dd", "small", "em", "i", "td", "li")
 _CAPTION_CLASS = re.compile(r"caption|cutline|legend", re.IGNORECASE)
 _MAX_CAPTIONS = 400
@@ -55,49 +56,52 @@ class PageTexts:
 
     def of(self, picture: Picture) -> tuple[Text, ...]:
         """Every text the page has for a picture, in the order of `TextSource`, each once."""
-        alts: list[str] = []
-        titles: list[str] = []
-        arias: list[str] = []
-        captions: list[str] = []
-        links: list[str] = []
+        found: dict[TextSource, list[str]] = {source: [] for source in _GATHERED}
         for seen in picture.seen[:_MAX_TEXTS]:
-            attributes = seen.attributes
-            alts.append(attributes.get("alt", ""))
-            titles.append(attributes.get("title", ""))
-            captions.append(attributes.get("data-caption", ""))
-            for name in attributes:
-                if name.startswith("aria-"):
-                    arias += self._aria(name, attributes[name])
-            self._climb(seen.box, len(picture.seen), captions, links)
-        alts.append(picture.meta_alt)
-        first = picture.seen[0] if picture.seen else None
+            self._gather(seen, len(picture.seen), found)
+        if picture.meta_alt:
+            found["alt"].append(picture.meta_alt)
+        around: list[str] = []
+        if picture.seen:
+            found["heading"] = self._heading(picture.seen[0])
+            around = self._surrounding(picture.seen[0])
         texts: list[Text] = []
-        _add(texts, "alt", alts)
-        _add(texts, "title", titles)
-        _add(texts, "aria", arias)
-        n_before = len(texts)
-        _add(texts, "caption", captions)
-        known = {text.text for text in texts[n_before:]}
-        _add(texts, "link", links)
-        if first is not None:
-            _add(texts, "heading", self._heading(first))
-            around = self._surrounding(first)
-            texts += [Text(source="surrounding", text=t) for t in around if t not in known]
+        for source, values in found.items():
+            if values:
+                cleaned = dict.fromkeys([clean(value) for value in values])
+                cleaned.pop("", None)
+                texts += [Text(source=source, text=text) for text in list(cleaned)[:_MAX_TEXTS]]
+                if source == "caption":
+                    around = [text for text in around if text not in cleaned]
+        texts += [Text(source="surrounding", text=text) for text in around]
         if self._title:
             texts.append(Text(source="page_title", text=self._title))
         if self._description:
             texts.append(Text(source="description", text=self._description))
-        _add(texts, "file_name", (file_name_words(picture.urls[0]),))
+        if name := clean(file_name_words(picture.urls[0])):
+            texts.append(Text(source="file_name", text=name))
         return tuple(texts)
 
-    def _aria(self, name: str, value: str) -> list[str]:
-        if name == "aria-label":
-            return [value]
-        if name not in ("aria-labelledby", "aria-describedby"):
-            return []
+    def _gather(self, seen: Seen, n_own: int, found: dict[TextSource, list[str]]) -> None:
+        """Collect the texts that one element of a picture has for itself."""
+        get = seen.attributes.get
+        if value := get("alt"):
+            found["alt"].append(value)
+        if value := get("title"):
+            found["title"].append(value)
+        if value := get("aria-label"):
+            found["aria"].append(value)
+        for name in ("aria-labelledby", "aria-describedby"):
+            if value := get(name):
+                found["aria"] += self._by_ids(value)
+        if value := get("data-caption"):
+            found["caption"].append(value)
+        self._climb(seen.box, n_own, found["caption"], found["link"])
+
+    def _by_ids(self, identifiers: str) -> list[str]:
         return [
             inner_text(target)
-            for identifier in value.split()[:3]
+            for identifier in identifiers.split()[:3]
             for target in self._root.xpath("//*[@id=$id]", id=identifier)[:1]
         ]
 
@@ -151,11 +155,6 @@ def clean(text: str) -> str:
     if len(text) > MAX_TEXT_CHARS:
         text = text[:MAX_TEXT_CHARS].rpartition(" ")[0] or text[:MAX_TEXT_CHARS]
     return text
-
-
-def _add(texts: list[Text], source: TextSource, values: Iterable[str]) -> None:
-    cleaned = dict.fromkeys(text for value in values if value and (text := clean(value)))
-    texts += [Text(source=source, text=text) for text in cleaned][:_MAX_TEXTS]
 
 
 def _captions(root: etree._Element, outline: Outline) -> dict[Box, list[str]]:

@@ -26,6 +26,8 @@ run=20260131T000000000000
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'FAIL: %s\n' "$*" >&2; exit 1; }
 airflow() { "$venv/bin/python" -W ignore -m airflow "$@"; }
+# A task that failed is retried after minutes, and `dags test` waits for that deaf to SIGTERM.
+run_dag() { timeout --signal=KILL 900 "$venv/bin/python" -W ignore -m airflow dags test "$@"; }
 
 say "parse: under a second for each file, nothing done at import"
 "$venv/bin/python" -W ignore - "$dags" <<'PY'
@@ -61,20 +63,20 @@ say "the demo world and a weak relevance model"
 say "lait_curate"
 conf=$(printf '{"archives": "%s", "out_root": "%s", "relevance": "%s"}' \
   "$work/world/web/*.warc*" "$work/curated" "$work/relevance")
-airflow dags test lait_curate "$day" --conf "$conf"
+run_dag lait_curate "$day" --conf "$conf"
 manifest=$work/curated/$run/shards/manifest.json
 [ -s "$manifest" ] || fail "no $manifest"
 
 say "lait_curate again, the same data interval: the same bytes"
 before=$(sha256sum "$manifest")
-airflow dags test lait_curate "$day" --conf "$conf"
+run_dag lait_curate "$day" --conf "$conf"
 [ "$before" = "$(sha256sum "$manifest")" ] || fail "a rerun changed $manifest"
 [ "$(ls "$work/curated")" = "$run" ] || fail "a rerun made another folder"
 
 say "lait_pretrain"
 conf=$(printf '{"stages": ["lait=%s", "clean=%s"], "eval_shards": "%s", "out_root": "%s", "detector": "world", "annotations": "%s"}' \
   "$work/curated/$run" "$work/clean" "$work/eval" "$work/models" "$work/world/annotations.jsonl")
-airflow dags test lait_pretrain "$day" --conf "$conf"
+run_dag lait_pretrain "$day" --conf "$conf"
 for name in lait clean eval; do
   [ -s "$work/models/$run/regions/$name/manifest.json" ] || fail "no regions of $name"
 done
@@ -82,9 +84,10 @@ done
 
 say "a refused input fails the run, at once and not after retries"
 conf=$(printf '{"archives": "%s/no/such/*.warc.gz", "out_root": "%s/refused"}' "$work" "$work")
-if airflow dags test lait_curate "$day" --conf "$conf" >"$work/refused.log" 2>&1; then
+if run_dag lait_curate "$day" --conf "$conf" >"$work/refused.log" 2>&1; then
   fail "a run without archives succeeded"
 fi
 grep -q "matches no file" "$work/refused.log" || { cat "$work/refused.log"; fail "no clear line"; }
+if grep -q up_for_retry "$work/refused.log"; then fail "a refused input is retried"; fi
 
 say "both DAGs run"

@@ -6,7 +6,7 @@ Every transform has two outputs, `kept` and `dropped`, so that nothing leaves wi
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from filter.dedup import bands, closest, near_copies
 from filter.fetch import Found, best, urls
 from filter.judge import Scorer, judge_block, judge_page, judge_ref
 from filter.recipe import Cascade
+from filter.relevance import folder
 from filter.sieve import dropped
 from filter.verdict import Drop, Verdict
 
@@ -152,19 +153,24 @@ class _JudgeBlock(beam.DoFn):
         self.readers.close()
 
 
-def load_scorer(folder: Path) -> Scorer:
-    """The relevance model, on one thread: a pipeline uses more cores by more workers.
+def load_scorer(model: Path) -> Scorer:
+    """The relevance model of a folder, on one thread: a pipeline uses more cores by more workers.
 
     It also makes scores the same for any number of workers: how a sum is cut into threads decides
-    its last digit.
+    its last digit. Raises ValueError when the model cannot be used.
     """
+    folder.read_card(model)
+    return _load_scorer(model, folder.digest(model))
+
+
+@lru_cache(maxsize=1)
+def _load_scorer(model: Path, _digest: str) -> Scorer:
     import torch
 
     from filter.relevance.model import RelevanceModel
 
     torch.set_num_threads(1)
-    model: Scorer = RelevanceModel.load(folder)
-    return model
+    return RelevanceModel.load(model)
 
 
 @dataclass(eq=False)

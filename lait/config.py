@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,7 +37,17 @@ class CurateConfig(BaseModel):
 _SET_BY_THE_RUN: Final = frozenset({"relevance_digest"})
 
 
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
 def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> CurateConfig:
+    """Settings of a curation; see `overridden`."""
+    return overridden(CurateConfig, file, overrides)
+
+
+def overridden(
+    model: type[Settings], file: Path | None = None, overrides: Sequence[str] = ()
+) -> Settings:
     """The default settings, changed by a YAML file, then by overrides like `filter.min_words=4`.
 
     Raises ValueError, in one line that names the field and where it was given: for an unknown
@@ -46,7 +56,7 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Cura
     settings: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for path, value, given in (*_of_file(file), *_of_overrides(overrides)):
-        _check_known(path, given)
+        _check_known(model, path, given)
         place = settings
         *groups, field = path.split(".")
         for group in groups:
@@ -54,7 +64,7 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Cura
         place[field] = value
         origin[path] = given
     try:
-        return CurateConfig.model_validate(settings)
+        return model.model_validate(settings)
     except ValidationError as error:
         raise ValueError(_explain(error, origin)) from error
 
@@ -111,8 +121,8 @@ def _of_overrides(overrides: Sequence[str]) -> Iterator[tuple[str, Any, str]]:
         yield path.strip(), value, f"--set {override}"
 
 
-def _check_known(path: str, given: str) -> None:
-    known = list(fields())
+def _check_known(model: type[BaseModel], path: str, given: str) -> None:
+    known = list(fields(model))
     if path in known:
         return
     near = difflib.get_close_matches(path, known, n=1, cutoff=0.5)

@@ -12,6 +12,7 @@ from crawl.sources.warc import check_archive
 from filter.fetch import file_name
 from filter.funnel import Funnel, FunnelRow
 from filter.relevance import folder
+from filter.transforms import load_scorer
 from lait.config import NO_RELEVANCE, CurateConfig, digest
 from shards.aside import file_info, publish_bytes
 from shards.manifest import NAME, InputInfo, begin, read_manifest
@@ -54,7 +55,9 @@ def with_relevance(config: CurateConfig, relevance: Path | None) -> CurateConfig
     if relevance is None:
         return config.model_copy(update={"relevance_digest": NO_RELEVANCE})
     try:
-        folder.check_files(relevance, folder.read_card(relevance))
+        # Loaded whole, for a model that cannot be used must stop the run before it begins; the
+        # local runner's workers in this process find it loaded.
+        load_scorer(relevance.absolute())
         found = folder.digest(relevance)
     except (OSError, ValueError) as error:
         raise ValueError(f"--relevance {relevance} cannot be used: {error}") from error

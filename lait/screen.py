@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 out = Console()
 """Results: tables and JSON that another program may read."""
@@ -65,19 +67,21 @@ def meter(title: str) -> Iterator[Meter]:
 
 def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, note: str = ""
-) -> Table:
-    """A table whose numbers are aligned on the right; print it with `out.print`.
+) -> Group:
+    """A titled table whose numbers are aligned on the right; print it with `out.print`.
 
     Columns whose name starts with '#' hold numbers. Text is shown literally: crawled strings may
-    look like markup.
+    look like markup. Title and note stand outside, so that a narrow table does not fold them.
     """
-    made = Table(title=title, title_justify="left", caption=note or None, caption_justify="left")
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         numeric = column.startswith("#")
         made.add_column(column.lstrip("#"), justify="right" if numeric else "left")
     for row in rows:
         made.add_row(*(cell(value) for value in row))
-    return made
+    return Group(
+        Text(f"\n{title}", style="bold"), made, *([Text(note, style="dim")] if note else ())
+    )
 
 
 def cell(value: object) -> str:

@@ -1,4 +1,4 @@
-"""How is a recipe run on many workers, its stages in order, and gone on with after an interruption?"""
+"""How does a recipe run on many workers, stage after stage, interrupted or not?"""
 
 import logging
 import os
@@ -119,7 +119,8 @@ def _fit(plan: Plan, workers: int, *, use_gpu: bool) -> None:
 
     with _ray(workers), tempfile.TemporaryDirectory(prefix="lait-ray-") as storage:
         kind = "GPU" if use_gpu else "CPU"
-        available = int(ray.cluster_resources().get(kind, 0))
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        available = int(resources.get(kind, 0))
         if workers > available:
             raise ValueError(f"--workers {workers}: there are only {available} {kind}s")
         trainer = TorchTrainer(
@@ -179,14 +180,14 @@ def _ray(workers: int) -> Iterator[None]:
 @contextmanager
 def _watched(plan: Plan, progress: Callable[[Progress], None]) -> Iterator[None]:
     """Tell `progress` about each new line of the metrics while the body runs."""
-    told = {part.name: _last_step(plan, part.name) for part in plan.recipe.stages}
+    told = {part.name: len(_history(plan, part.name)) for part in plan.recipe.stages}
 
     def look() -> None:
-        for name, step in told.items():
-            for line in _history(plan, name):
-                if line.step > step:
-                    progress(line)
-                    told[name] = line.step
+        for name, n_told in told.items():
+            lines = _history(plan, name)
+            for line in lines[n_told:]:
+                progress(line)
+            told[name] = max(n_told, len(lines))
 
     stop = threading.Event()
 
@@ -212,10 +213,6 @@ def _history(plan: Plan, stage: str) -> list[Progress]:
         )
         for line in lines
     ]
-
-
-def _last_step(plan: Plan, stage: str) -> int:
-    return max((line.step for line in _history(plan, stage)), default=0)
 
 
 def _finished(plan: Plan, stage: str) -> bool:

@@ -3,8 +3,6 @@
 Shapes: B pairs, L text tokens, R regions, D feature dimensions, K detector classes.
 """
 
-# ruff: noqa: N815 (shapes in names)
-
 import dataclasses
 from dataclasses import dataclass
 

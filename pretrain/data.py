@@ -60,7 +60,7 @@ def check_regions(shards: Path, regions: Path) -> Manifest:
         raise ValueError(f"{regions} holds no regions: make them with `lait regions {shards}`")
     if made.regions.source_digest != source.digest:
         raise ValueError(
-            f"the regions {regions} were made from the shard set {made.regions.source_digest[:12]}, "
+            f"regions {regions} were made from the shard set {made.regions.source_digest[:12]}, "
             f"{shards} is {source.digest[:12]}: make them again with `lait regions {shards}`"
         )
     return made

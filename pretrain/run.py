@@ -27,6 +27,7 @@ from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
 from pretrain.plain import canonical, to_plain
 from pretrain.recipe import Recipe
+from pretrain.region_start import start_regions
 from pretrain.stage import StepReport
 from pretrain.workers import Workers
 
@@ -191,6 +192,7 @@ class _StageRun:
         network = Network(self.plan.recipe, self.sizes)
         if start is None:
             start_from_bert(network, self.plan.recipe.init)
+            start_regions(network, self.loader.data)
         else:
             checkpoint.load_weights(start, network)
         return network.to(self.device)

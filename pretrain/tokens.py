@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokenizers import BertWordPieceTokenizer, Tokenizer
 
+_SPECIAL = ("CLS", "SEP", "PAD", "MASK")
 PACKAGED = "packaged"
 """Names the vocabulary and the BERT weights that come inside an installed package."""
 
@@ -34,9 +35,10 @@ class WordPiece:
     def encode(self, texts: Sequence[str]) -> list[Pieces]:
         """The pieces of each text; unknown characters become [UNK], never an error."""
         encodings = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        # Without special tokens every piece has a word.
         return [
-            Pieces(ids=tuple(encoding.ids), words=tuple(encoding.word_ids))
-            for encoding in encodings
+            Pieces(ids=tuple(e.ids), words=tuple(w for w in e.word_ids if w is not None))
+            for e in encodings
         ]
 
 
@@ -64,18 +66,22 @@ def load_wordpiece(source: str = PACKAGED) -> WordPiece:
         tokenizer = Tokenizer.from_str(BertWordPieceTokenizer(str(path)).to_str())
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    special = {name: tokenizer.token_to_id(f"[{name}]") for name in ("CLS", "SEP", "PAD", "MASK")}
-    missing = [f"[{name}]" for name, number in special.items() if number is None]
-    if missing:
-        raise ValueError(f"vocabulary {path} lacks {', '.join(missing)}")
+    cls, sep, pad, mask = (_special(tokenizer, f"[{n}]", path) for n in _SPECIAL)
     return WordPiece(
         tokenizer=tokenizer,
         vocabulary=tokenizer.get_vocab_size(),
-        cls=special["CLS"],
-        sep=special["SEP"],
-        pad=special["PAD"],
-        mask=special["MASK"],
+        cls=cls,
+        sep=sep,
+        pad=pad,
+        mask=mask,
     )
+
+
+def _special(tokenizer: Tokenizer, token: str, path: Path) -> int:
+    number = tokenizer.token_to_id(token)
+    if number is None:
+        raise ValueError(f"vocabulary {path} lacks the token {token}")
+    return number
 
 
 def packaged_bert() -> Path:

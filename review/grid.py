@@ -84,12 +84,12 @@ def _picture(thumbnail: bytes | None) -> str:
 
 
 def _words(row: Mapping[str, object]) -> str:
-    """The chosen text; where none was chosen, the one whose refusal decided, or the first."""
+    """The chosen text; where none was chosen, the first that decided or that could have been."""
     texts = _list(row["texts"])
-    decisive = [found for found in texts if found["drop"] == row["reason"]] if row["reason"] else []
     if row["text"] is not None:
         words, source = row["text"], text(row["text_source"])
     elif texts:
+        decisive = [found for found in texts if found["drop"] in (row["reason"], None)]
         found = (decisive or texts)[0]
         words, source = found["text"], f"{text(found['source'])}, none chosen"
     else:
@@ -142,7 +142,9 @@ def _origin(row: Mapping[str, object]) -> str:
 
 
 def _number(value: object) -> str:
-    return f"{value:,.3g}" if isinstance(value, float) else "" if value is None else text(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return "" if value is None else text(value)
 
 
 def _list(value: object) -> list[dict[str, object]]:

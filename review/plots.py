@@ -24,7 +24,7 @@ def funnel_chart(manifest: Manifest) -> Html:
     for stage, rows in by_stage(manifest.funnel):
         dropped = sum(row.count for row in rows)
         left -= dropped
-        reasons = " · ".join(f"{row.reason}\u00a0{row.count:,}" for row in rows)
+        reasons = " · ".join(_reason(row) for row in rows)
         lines = wrap(reasons, 115)
         parts.append(_step(stage, left, dropped, manifest.seen, y_px))
         parts += [_text(120, y_px + 33 + 14 * n, line, _FAINT) for n, line in enumerate(lines)]
@@ -39,6 +39,12 @@ def by_stage(funnel: Iterable[FunnelRow]) -> list[tuple[str, list[FunnelRow]]]:
     rows = sorted(funnel, key=lambda row: (stage_rank(row.stage), -row.count, row.reason))
     stages = dict.fromkeys(row.stage for row in rows)
     return [(stage, [row for row in rows if row.stage == stage]) for stage in stages]
+
+
+def _reason(row: FunnelRow) -> str:
+    """Its name and count; alone the name of what kept a step from dropping anything."""
+    name = row.reason.replace(" ", "\u00a0")
+    return f"{name}\u00a0{row.count:,}" if row.count else name
 
 
 def histogram_charts(run: Run) -> Html:

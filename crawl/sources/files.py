@@ -20,7 +20,9 @@ def read_page(path: str, url: str) -> Page:
     """
     address = normalise(url, "")
     if address is None:
-        raise ValueError(f"{url!r} is no absolute http or https URL; give the page's own with --url")
+        raise ValueError(
+            f"{url!r} is no absolute http or https URL; give the page's own with --url"
+        )
     if Path(path).is_dir():
         raise ValueError(f"{path} is a folder, not a saved page")
     if not Path(path).exists():

@@ -100,10 +100,10 @@ def _batches(
     """(images, texts) [B]: every image at most once an epoch, with one of its texts."""
     for _ in range(epochs):
         order = torch.randperm(len(inputs.images_ND), generator=generator)
-        for images_B in order.split(size):
-            if len(images_B) == size:
-                own = [inputs.texts_of_N[image] for image in images_B.tolist()]
-                yield images_B, torch.tensor([_one_of(texts, generator) for texts in own])
+        for start in range(0, len(order) - size + 1, size):
+            images_B = order[start : start + size]
+            own = [inputs.texts_of_N[image] for image in images_B.tolist()]
+            yield images_B, torch.tensor([_one_of(texts, generator) for texts in own])
 
 
 def _one_of(choices: Sequence[int], generator: torch.Generator) -> int:

@@ -7,9 +7,8 @@ import numpy as np
 
 from filter.relevance.colour import Floats
 from filter.relevance.features import Rows, Said, Seen
-from filter.relevance.negatives import Paired, hard_wrong, random_wrong, same_host_wrong, text_ids
+from filter.relevance.negatives import hard_wrong, paired_of, random_wrong, same_host_wrong
 from filter.relevance.pairs import (
-    PairLine,
     Progress,
     images_of,
     name_missing,
@@ -18,7 +17,7 @@ from filter.relevance.pairs import (
 )
 from filter.relevance.report import Report, Scores, report
 
-__all__ = ["Report", "evaluate", "paired_of"]
+__all__ = ["Report", "evaluate"]
 
 _PER_PAIR: Final = 4
 
@@ -64,20 +63,3 @@ def evaluate(model: Path, pairs: Path, progress: Progress | None = None) -> Repo
         same_host=score(same_host_wrong(paired, rng)),
     )
     return report(scores, images=len(images), split="none", folds=1, threshold=scorer.threshold)
-
-
-def paired_of(lines: list[PairLine]) -> Paired:
-    """Numbers for the images (in order of appearance), texts and hosts of a pairs file."""
-    images = {name: row for row, name in enumerate(images_of(lines))}
-    hosts: dict[str, int] = {}
-    return Paired(
-        image_of_M=np.array([images[line.name] for line in lines], dtype=np.int64),
-        text_id_M=text_ids([line.text for line in lines]),
-        host_of_M=np.array(
-            [
-                -1 if line.host is None else hosts.setdefault(line.host, len(hosts))
-                for line in lines
-            ],
-            dtype=np.int64,
-        ),
-    )

@@ -17,8 +17,8 @@ from filter.relevance import backbone
 from filter.relevance.colour import Floats, log_colours
 from filter.relevance.config import RelevanceConfig
 from filter.relevance.encoder import Encoder
-from filter.relevance.evaluate import paired_of
 from filter.relevance.fit import Pooled, Projections, class_prior, fit
+from filter.relevance.negatives import paired_of
 from filter.relevance.pairs import PairLine, Progress, images_of, name_missing, read_images
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from filter.relevance.colour import Floats
 from filter.relevance.features import Rows
+from filter.relevance.pairs import PairLine, images_of
 
 _ROUNDS = 20
 """A random text that turns out to be true is drawn again, at most so often."""
@@ -42,6 +43,23 @@ def text_ids(texts: Sequence[str]) -> Rows:
     numbers: dict[str, int] = {}
     plain = (" ".join(text.lower().split()) for text in texts)
     return np.array([numbers.setdefault(text, len(numbers)) for text in plain], dtype=np.int64)
+
+
+def paired_of(lines: Sequence[PairLine]) -> Paired:
+    """Numbers for the images (in order of appearance), texts and hosts of a pairs file."""
+    images = {name: row for row, name in enumerate(images_of(lines))}
+    hosts: dict[str, int] = {}
+    return Paired(
+        image_of_M=np.array([images[line.name] for line in lines], dtype=np.int64),
+        text_id_M=text_ids([line.text for line in lines]),
+        host_of_M=np.array(
+            [
+                -1 if line.host is None else hosts.setdefault(line.host, len(hosts))
+                for line in lines
+            ],
+            dtype=np.int64,
+        ),
+    )
 
 
 def random_wrong(paired: Paired, per_pair: int, rng: np.random.Generator) -> tuple[Rows, Rows]:

@@ -11,15 +11,17 @@ from filter.relevance.pairs import PairLine
 def fold_of(lines: Sequence[PairLine], n_folds: int, seed: int) -> tuple[NDArray[np.int64], str]:
     """The fold 0..F-1 of every line and what was kept whole: `host` or `image`.
 
-    Lines that share a host or an image share a fold. Without two hosts at least, images are dealt.
-    There are fewer folds than asked for when there are fewer hosts.
+    Lines that share a host or an image share a fold. There are fewer folds than asked for when
+    there are fewer hosts; images are dealt where hosts would leave a fold without two images, for
+    then nothing could be tried with a wrong text.
     """
-    for split in ("host", "image"):
-        groups = _groups(lines, by_host=split == "host")
-        count = max(groups) + 1
-        if split == "image" or count > 1:
-            return _deal(np.array(groups), min(n_folds, count), seed), split
-    raise AssertionError("unreachable")
+    hosts = np.array(_groups(lines, by_host=True))
+    images = np.array(_groups(lines, by_host=False))
+    folds = _deal(hosts, min(n_folds, int(hosts.max()) + 1), seed)
+    per_fold = [len(np.unique(images[folds == fold])) for fold in np.unique(folds)]
+    if len(per_fold) > 1 and min(per_fold) > 1:
+        return folds, "image" if all(line.host is None for line in lines) else "host"
+    return _deal(images, min(n_folds, (int(images.max()) + 1) // 2), seed), "image"
 
 
 def _groups(lines: Sequence[PairLine], *, by_host: bool) -> list[int]:

@@ -15,9 +15,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from filter.relevance import backbone, folder
 from filter.relevance.config import RelevanceConfig
 from filter.relevance.crossval import Material, cross_validate
-from filter.relevance.evaluate import paired_of
 from filter.relevance.features import Said, Seen, bank_of
 from filter.relevance.learner import learner
+from filter.relevance.negatives import paired_of
 from filter.relevance.pairs import Progress, images_of, read_pairs
 from filter.relevance.report import Report
 from filter.relevance.split import fold_of

@@ -3,8 +3,6 @@
 Shapes: B pairs, L text tokens, R regions, S = L + R, H hidden, h heads.
 """
 
-# ruff: noqa: N815 (shapes in names)
-
 import dataclasses
 from dataclasses import dataclass
 

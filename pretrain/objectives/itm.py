@@ -27,8 +27,8 @@ class Itm:
 
     def loss(self, head: nn.Module, encoded: Encoded, batch: Batch, view: View) -> Loss:
         """One answer a pair."""
-        logits_B = self.score(head, encoded)
-        total = functional.binary_cross_entropy_with_logits(logits_B, batch.match_B.float(), reduction="sum")
+        logits_B, targets_B = self.score(head, encoded), batch.match_B.float()
+        total = functional.binary_cross_entropy_with_logits(logits_B, targets_B, reduction="sum")
         return Loss(total=total, correct=((logits_B > 0) == (batch.match_B == 1)).sum())
 
     def score(self, head: nn.Module, encoded: Encoded) -> Tensor:

@@ -50,4 +50,6 @@ class MlmHead(nn.Module):
 
     def forward(self, hidden_MH: Tensor, words_VH: Tensor) -> Tensor:
         """[M, V] logits."""
-        return functional.linear(self.norm(functional.gelu(self.transform(hidden_MH))), words_VH, self.bias)
+        return functional.linear(
+            self.norm(functional.gelu(self.transform(hidden_MH))), words_VH, self.bias
+        )

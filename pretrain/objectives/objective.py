@@ -1,7 +1,5 @@
 """What must an objective promise?"""
 
-# ruff: noqa: N815 (shapes in names)
-
 from dataclasses import dataclass
 from typing import Literal, Protocol
 

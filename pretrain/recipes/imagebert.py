@@ -1,9 +1,9 @@
 """ImageBERT: Cross-modal Pre-training with Large-scale Weak-supervised Image-Text Data.
 
-Qi, Su, Song, Cui, Bharti, Sacheti. 2020, arXiv:2001.07966. A single-stream BERT-base over word pieces
-and 100 detected regions; four tasks at once, their masked parts on matching pairs only; first on
-large weakly supervised data from the web (LAIT), then on smaller cleaner data, each stage starting
-from the weights before. The authors trained 17 epochs on 4 V100.
+Qi, Su, Song, Cui, Bharti, Sacheti. 2020, arXiv:2001.07966. A single-stream BERT-base over word
+pieces and 100 detected regions; four tasks at once, their masked parts on matching pairs only;
+first on large weakly supervised data from the web (LAIT), then on smaller cleaner data, each stage
+starting from the weights before. The authors trained 17 epochs on 4 V100.
 """
 
 import dataclasses

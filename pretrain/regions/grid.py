@@ -41,6 +41,7 @@ class GridDetector:
 
 def imagenet_classes() -> tuple[str, ...]:
     """The WordNet ids of ImageNet's 1000 classes, in the order of the network's outputs."""
-    from timm.data import ImageNetInfo
+    from timm.data.imagenet_info import ImageNetInfo
 
-    return tuple(ImageNetInfo("imagenet-1k").label_names())
+    info = ImageNetInfo("imagenet-1k")
+    return tuple(info.label_names())  # type: ignore[no-untyped-call]

@@ -1,7 +1,5 @@
 """What does a detector say about one image?"""
 
-# ruff: noqa: N815 (shapes in names)
-
 from dataclasses import dataclass
 
 import numpy as np

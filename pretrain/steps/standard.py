@@ -62,7 +62,7 @@ def train_step(
                 losses[objective.name].total * (objective.weight * workers.size / max(1.0, n))
                 for objective, n in zip(objectives, counts.tolist(), strict=True)
             ]
-            reduce(torch.add, terms).backward()  # type: ignore[no-untyped-call]
+            reduce(torch.add, terms).backward()
         tallies.append(tally(losses, objectives))
     if stage.optim.clip_norm is not None:
         nn.utils.clip_grad_norm_(network.parameters(), stage.optim.clip_norm)

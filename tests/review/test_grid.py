@@ -54,16 +54,35 @@ def test_a_card_says_why_and_from_where(make_run: RunMaker) -> None:
     assert picture.get("src").startswith("data:image/jpeg;base64,")
 
 
-def test_where_no_text_was_chosen_the_refused_one_that_decided_is_shown(
-    make_run: RunMaker,
+@pytest.mark.parametrize(
+    ("stage", "reason", "shown"),
+    [
+        ("text", "text_file_name", "IMG_1"),
+        ("size", "min_side", "a quiet lake"),
+        ("aggregate", "duplicate_image", "a quiet lake"),
+    ],
+)
+def test_where_no_text_was_chosen_the_telling_one_is_shown(
+    make_run: RunMaker, stage: str, reason: str, shown: str
 ) -> None:
     texts = [
-        {"source": "alt", "text": "A dog asleep", "score": None, "drop": "text_spam"},
+        {"source": "heading", "text": "More stories", "score": None, "drop": "not_eligible"},
         {"source": "title", "text": "IMG_1", "score": None, "drop": "text_file_name"},
+        {"source": "alt", "text": "a quiet lake", "score": None, "drop": None},
     ]
-    rows = [row(1, stage="text", reason="text_file_name", texts=texts)]
+    rows = [row(1, stage=stage, reason=reason, texts=texts)]
     tree = lxml_html.document_fromstring(page_of(open_run(make_run(rows))))
-    assert tree.xpath("string(//p[@class='words'])") == "IMG_1"
+    assert tree.xpath("string(//p[@class='words'])") == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.4987, "0.499"), (243.0, "243"), (64e6, "64,000,000"), (1000.4, "1,000")]
+)
+def test_numbers_are_short_and_never_in_exponents(
+    make_run: RunMaker, value: float, shown: str
+) -> None:
+    rows = [row(1, stage="x", reason="x", value=value, threshold=1.0)]
+    assert f"value {shown} · threshold 1" in page_of(open_run(make_run(rows)))
 
 
 def test_without_picture_or_with_a_broken_one_the_card_says_so(make_run: RunMaker) -> None:

@@ -1,5 +1,7 @@
 """Do the pictures say what the numbers say?"""
 
+from dataclasses import replace
+
 from lxml import etree
 
 from review.load import open_run
@@ -23,6 +25,17 @@ def test_the_funnel_adds_up_on_screen(make_run: RunMaker) -> None:
         "relevance", "20 left, −20", "relevance 20",
         "seen 100 = kept 20 + dropped 80",
     ]  # fmt: skip
+
+
+def test_a_step_that_dropped_nothing_says_so(make_run: RunMaker) -> None:
+    rows = (
+        FunnelRow(stage="natural", reason="", count=0),
+        FunnelRow(stage="relevance", reason="no model", count=0),
+    )
+    manifest = replace(open_run(make_run([])).manifest, funnel=rows)
+    words = [" ".join(words.split()) for words in svg_texts(funnel_chart(manifest).markup)]
+    assert words[:4] == ["natural", "0 left", "relevance", "0 left"]
+    assert words[4:] == ["no model", "seen 0 = kept 0 + dropped 0"]
 
 
 def test_bars_are_as_long_as_their_share(make_run: RunMaker) -> None:
