@@ -57,7 +57,8 @@ class DomFeatures:
     declared_height_px: int | None
     """Height, likewise."""
     heading_distance: int
-    """Elements between the page's first h1 and the image; -1 without h1."""
+    """Elements between the image and the page's first h1 (without one, the first heading that
+    repeats the title); -1 when there is no such heading."""
     text_chars_near: int
     """Characters of running text in the nearest block ancestor that has any."""
     name_evidence: float

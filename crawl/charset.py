@@ -15,7 +15,7 @@ _ATTRIBUTE = re.compile(
     re.DOTALL,
 )
 _META = re.compile(rb"<meta(?=[\t\n\f\r /])", re.IGNORECASE)
-_HINT = re.compile(rb"<meta[^>]+charset", re.IGNORECASE)
+_HINT = re.compile(rb"<meta[^>]{1,300}?charset", re.IGNORECASE)
 _RAW_TEXT = re.compile(
     rb"<(?:!--.*?(?:-->|\Z)|(script|style|title|textarea)\b.*?(?:</\1|\Z))", re.I | re.S
 )
@@ -134,7 +134,7 @@ def _late_meta(body: bytes) -> str | None:
     # Only a script's end shows that a `<meta>` was a string of its: cut scripts first.
     text = _RAW_TEXT.sub(b"", body[: hints[-1].end() + PRESCAN_BYTES])
     for meta in _META.finditer(text):
-        attributes, _ = _attributes(text, meta.end())
+        attributes, _ = _attributes(text[meta.end() : meta.end() + PRESCAN_BYTES], 0)
         if name := _meta_encoding(attributes):
             return name
     return None

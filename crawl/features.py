@@ -1,65 +1,27 @@
 """What evidence does the DOM give that an image is what its page is about?"""
 
-import re
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-from crawl import srcset
 from crawl.candidate import DomFeatures
 from crawl.head import Head
-from crawl.images import Picture, is_placeholder
-from crawl.outline import Box, Kind, Outline, Seen
+from crawl.images import Picture
+from crawl.names import content_words, is_boilerplate, name_evidence
+from crawl.outline import Box, Heading, Kind, Outline, Seen
+from crawl.sizes import Size, area, declared_size
 
 _ARTICLE_TAGS = ("article", "main")
 _ARTICLE_ROLES = ("main", "article")
 _ARTICLE_PROPS = ("articlebody", "mainentity", "blogpost", "mainentityofpage")
 _BOILERPLATE_TAGS = ("nav", "aside", "footer")
-_BOILERPLATE_WORDS = frozenset(
-    "ad ads advert advertisement advertising aside avatar banner breadcrumb breadcrumbs byline"
-    " comment comments cookie disqus footer foot masthead menu modal nav navbar navigation navi"
-    " newsletter outbrain popular popup promo promoted promotion rail recirc recommend"
-    " recommendation recommendations recommended related rss sidebar signup skyscraper social"
-    " sponsor sponsored subscribe taboola teaser teasers toolbar topbar trending widget"
-    " widgets".split()
-)
-_GOOD = {
-    word: weight
-    for weight, words in (
-        (1.0, "hero lead featured main primary cover feature headline top splash fullwidth"),
-        (0.5, "article content entry post story photo figure image media large full big wide"),
-    )
-    for word in words.split()
-}
-_BAD = {
-    word: -weight
-    for weight, words in (
-        (1.5, "logo icon icons avatar sprite pixel spacer badge emoji smiley flag gravatar"
-              " tracking beacon favicon"),
-        (1.0, "ad ads advert advertisement banner sponsor button btn share social facebook twitter"
-              " author byline profile userpic headshot rating star stars arrow bullet captcha"
-              " placeholder blank transparent counter"),
-        (0.5, "thumb thumbnail thumbnails thumbs related sidebar widget footer nav menu small mini"
-              " tiny promo teaser recommended comment comments"),
-    )
-    for word in words.split()
-}  # fmt: skip
-_WEIGHTS = _GOOD | _BAD
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
-_CONTENT_WORD = re.compile(r"\w{2,}")
-_PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d*)?\s*(?:px)?\s*\Z")
-_STYLE = re.compile(r"(?<![\w-])(width|height)\s*:\s*(\d{1,5})(?:\.\d*)?px")
-_URL_SIZE = re.compile(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)")
-_URL_WIDTH = re.compile(r"[?&,/_](?:w|width|wid)[=_](\d{2,4})(?!\d)")
-_BAD_FOLDER = re.compile(r"/(?:ads?|icons?|avatars?|logos?|emoji|flags|smilies|banners?)/")
 _NO_ITEMS = ("p", "figure", "picture", "noscript")
 """Paragraphs and figures in a row are an article, not a list."""
+_ITEM_CHARS = 300
+"""More running text than that makes a box a post or a section, not an item of a list."""
 _TEXT_SHARE = 0.4
 """The box that holds this share of the running text holds the article."""
 _NEAR_LEVELS = 4
-_STOP_WORDS = frozenset("a an and at by for from in is it its of on or the to with".split())
-
-_Size = tuple[int | None, int | None]
 
 
 class Evidence:
@@ -71,9 +33,10 @@ class Evidence:
         self._places: dict[Box, _Place] = {}
         self._enough_chars = max(outline.n_chars * _TEXT_SHARE, 1.0)
         self._look_alikes = _count_look_alikes(outline)
-        h1 = next((heading for heading in outline.headings if heading.level == 1), None)
-        self._h1 = h1.order if h1 else None
-        self._title_words = content_words(f"{head.title} {h1.text if h1 else ''}")
+        title_words = content_words(head.title)
+        heading = _page_heading(outline, title_words)
+        self._h1 = heading.order if heading else None
+        self._title_words = title_words | content_words(heading.text if heading else "")
 
     def features(self, own_words: list[str]) -> list[DomFeatures]:
         """Features of all pictures.
@@ -82,11 +45,11 @@ class Evidence:
             own_words: Alt, title, caption and file name words of each picture.
         """
         sizes = [declared_size(picture) for picture in self._pictures]
-        largest = max((_area(size) for size in sizes), default=0) or 1
+        largest = max((area(size) for size in sizes), default=0) or 1
         features: list[DomFeatures] = []
         n_content = 0
         for picture, size, words in zip(self._pictures, sizes, own_words, strict=True):
-            relative = round(_area(size) / largest, 3)
+            relative = round(area(size) / largest, 3)
             dom = self._features(len(features), n_content, picture, size, relative, words)
             features.append(dom)
             if not dom.in_boilerplate and not is_small(dom):
@@ -98,7 +61,7 @@ class Evidence:
         ordinal: int,
         n_content: int,
         picture: Picture,
-        size: _Size,
+        size: Size,
         relative: float,
         own_words: str,
     ) -> DomFeatures:
@@ -122,7 +85,7 @@ class Evidence:
             declared_height_px=size[1],
             heading_distance=-1 if h1 is None or not seen else abs(seen.order - h1),
             text_chars_near=_text_near(seen.box) if seen else 0,
-            name_evidence=round(_name_evidence(seen, picture.urls[0]), 2),
+            name_evidence=round(name_evidence(seen, picture.urls[0]), 2),
             before_heading=h1 is not None and seen is not None and seen.order < h1,
             n_look_alikes=place.n_look_alikes,
             links_away=place.link is not None and not _links_to_itself(place.link, picture),
@@ -210,7 +173,7 @@ def _inner_place(place: _Place, box: Box, n_look_alikes: int, holds_text: bool) 
         # An article's own header holds its lead image; the page's header holds the logo.
         in_boilerplate = tag in _BOILERPLATE_TAGS or (tag == "header" and not in_article)
         in_boilerplate = in_boilerplate or any(
-            _is_boilerplate(names) for names in (get("class"), get("id")) if names
+            is_boilerplate(names) for names in (get("class"), get("id")) if names
         )
     return _Place(
         in_article,
@@ -236,7 +199,22 @@ def _count_look_alikes(outline: Outline) -> dict[Box, int]:
             kind = kinds[box] = (box.parent, box.tag, name)
             counts[kind] = counts.get(kind, 0) + 1
             box = box.parent
-    return {box: counts[kind] for box, kind in kinds.items() if box.tag not in _NO_ITEMS}
+    return {
+        box: counts[kind]
+        for box, kind in kinds.items()
+        if box.tag not in _NO_ITEMS and box.n_chars <= _ITEM_CHARS
+    }
+
+
+def _page_heading(outline: Outline, title_words: frozenset[str]) -> Heading | None:
+    """The first h1; where there is none, the first heading that repeats half of the title."""
+    for heading in outline.headings:
+        if heading.level == 1:
+            return heading
+    for heading in outline.headings:
+        if 2 * len(content_words(heading.text) & title_words) >= max(len(title_words), 2):
+            return heading
+    return None
 
 
 def _text_near(box: Box) -> int:
@@ -259,103 +237,7 @@ def _links_to_itself(href: str, picture: Picture) -> bool:
     return path.endswith((".jpg", ".jpeg", ".png", ".webp", ".gif")) or href in picture.urls
 
 
-def _name_evidence(seen: Seen | None, url: str) -> float:
-    """Sum of the evidence of the words in class, id, alt and file name.
-
-    Each word of the element and its file counts once; those of the three boxes around it count
-    half. A picture that only the head names has its file's name alone.
-    """
-    name = url.partition("?")[0].rpartition("/")[2][:100]
-    total = _path_evidence(url)
-    if seen is None:
-        return max(min(total + _sum_evidence(name), 3.0), -4.0)
-    get = seen.attributes.get
-    alt = get("alt", "")
-    if len(alt) >= 20:
-        alt = ""  # 'logo' is a name; a long alt mentions such things in passing
-    total += _sum_evidence(f"{get('class', '')} {get('id', '')} {alt}") + _sum_evidence(name)
-    box: Box | None = seen.box
-    for _ in range(3):
-        if box is None or box.tag in ("body", "article", "main"):
-            break
-        for names in (box.element.get("class"), box.element.get("id")):
-            if names:
-                total += _sum_evidence(names) / 2
-        box = box.parent
-    return max(min(total, 3.0), -4.0)
-
-
-def _path_evidence(url: str) -> float:
-    """What folders and file type say against an image."""
-    path = url.partition("?")[0].lower()
-    against = 1.0 if _BAD_FOLDER.search(path) else 0.0
-    if path.endswith((".gif", ".svg", ".ico")):
-        against += 1
-    if is_placeholder(url):
-        against += 2
-    return -against
-
-
-@lru_cache(maxsize=8192)
-def _sum_evidence(names: str) -> float:
-    return sum(_WEIGHTS.get(word, 0.0) for word in sorted(_names(names)))
-
-
-@lru_cache(maxsize=8192)
-def _is_boilerplate(names: str) -> bool:
-    return not _BOILERPLATE_WORDS.isdisjoint(_names(names))
-
-
-def _names(names: str) -> set[str]:
-    """Words of class names and the like: `relatedPosts`, `post-thumb_large`."""
-    return {word.lower() for word in _WORD.findall(names[:300])}
-
-
-def content_words(text: str) -> frozenset[str]:
-    """Words that carry meaning, in lower case."""
-    return frozenset(_CONTENT_WORD.findall(text.lower())) - _STOP_WORDS
-
-
 def is_small(dom: DomFeatures) -> bool:
     """Declared smaller than any picture worth looking at: an icon, an avatar, a tracking pixel."""
     width, height = dom.declared_width_px, dom.declared_height_px
     return (width is not None and width < 150) or (height is not None and height < 100)
-
-
-def _area(size: _Size) -> int:
-    width, height = size
-    return (width or 0) * (height or width or 0)
-
-
-def declared_size(picture: Picture) -> _Size:
-    """Width and height in pixels that the page declares for a picture, largest of its elements."""
-    width = height = 0
-    for seen in picture.seen[:8]:
-        w, h = _element_size(seen.attributes)
-        if w * max(h, 1) > width * max(height, 1):
-            width, height = w, h
-    if not width and not height and (match := _URL_SIZE.search(picture.urls[0])):
-        width, height = int(match[1]), int(match[2])
-    if not width and (match := _URL_WIDTH.search(picture.urls[0])):
-        width = int(match[1])
-    return width or None, height or None
-
-
-def _element_size(element: dict[str, str]) -> tuple[int, int]:
-    """Size by attributes, then style, then the widest srcset descriptor; 0 for unknown."""
-    width = _pixels(element.get("width")) or _pixels(element.get("data-width"))
-    height = _pixels(element.get("height")) or _pixels(element.get("data-height"))
-    style = element.get("style")
-    if style and not (width and height):
-        sizes = {name: int(value) for name, value in _STYLE.findall(style)}
-        width, height = width or sizes.get("width", 0), height or sizes.get("height", 0)
-    if not width:
-        offered = element.get("srcset") or element.get("data-srcset")
-        if offered:
-            width = max((image.width_px or 0 for image in srcset.parse(offered)), default=0)
-    return width, height
-
-
-def _pixels(value: str | None) -> int:
-    match = _PIXELS.match(value) if value else None
-    return int(match[1]) if match else 0

@@ -5,34 +5,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from lxml import etree
-
-from crawl import srcset
 from crawl.head import MetaImage
-from crawl.outline import Box, Outline, Seen
+from crawl.outline import Outline, Seen
 from crawl.url import normalise
+from crawl.versions import element_urls, file_name, is_placeholder
 
-_EXTENSION = r"\.(?:jpe?g|jfif|png|webp|gif|avif|bmp|tiff?)"
-_IMAGE_URL = re.compile(_EXTENSION + r"(?![a-z0-9])", re.IGNORECASE)
-_URL_LIKE = re.compile(r"(?:https?:)?//[^\s{}<>|]+\Z|[./]?[\w%~.-]*/[^\s{}<>|]+\Z", re.IGNORECASE)
-_LAZY_NAME = re.compile(r"\A(?:data-(?:.*-)?(?:src|original|lazy|image|img|large|full|hi-?res.*|"
-                        r"(?:orig|large)-file)|lazy-?src|original|_src|load-src|pagespeed_lazy_src|"
-                        r"nitro-lazy-src|rel:bf_image_src|real_src|zoomfile)\Z")  # fmt: skip
-_OTHER_PICTURE = re.compile(r"placeholder|hover|loading|spinner|error|avatar|icon|logo|blank|lqip")
-_PLACEHOLDER = re.compile(
-    r"(?:^|[/_.-])(?:blank|spacer|placeholder|loading|loader|transparent|trans|pixel|1x1|lazy"
-    r"|lazyload|gr[ae]y|dummy|clear|empty|default-image|ajax-loader|grey-box)(?:[_.-]|$)",
-    re.IGNORECASE,
-)
-_LONE_DESCRIPTOR = re.compile(r"[\d.]+[wxh]?\Z")
-_UNDECODABLE = ("image/avif", "image/jxl", "image/svg+xml", "image/heic")
 _SIZE_SUFFIX = re.compile(
     r"(?:[-_.](?:\d{2,4}x\d{2,4}|\d{2,4}(?:w|px)|\d{2,3}0|scaled|large|medium|small|thumb"
     r"|thumbnail)|@[23]x)$"
 )
 _MIN_STEM_CHARS = 6
-_SMALL_PX = 300
-"""A version known to be narrower is the last to be asked for."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,17 +29,6 @@ class Picture:
     """0 for the image that the head trusts most, 1 for its others, -1 for all that it omits."""
     meta_alt: str = ""
     """What the page's meta tags say about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    """One URL of an element, as spelled, with what tells it from the others."""
-
-    url: str
-    width_px: float
-    """0 where the page does not say."""
-    rank: int
-    """Among versions of unknown width: linked original, lazy, src, what we cannot decode."""
 
 
 def pictures(
@@ -79,7 +50,7 @@ def pictures(
         Pictures in document order, then those known only from meta tags.
     """
     resolve = _resolver(base)
-    elements = [(seen, _element_urls(seen, resolve)) for seen in outline.images]
+    elements = [(seen, element_urls(seen, resolve)) for seen in outline.images]
     placeholders = _shared_placeholders(urls for _, urls in elements)
     found: list[Picture] = []
     by_url: dict[str, Picture] = {}
@@ -117,95 +88,6 @@ def _resolver(base: str) -> Callable[[str], str | None]:
     return resolve
 
 
-def _element_urls(seen: Seen, resolve: Callable[[str], str | None]) -> list[str]:
-    """Absolute URLs of one element, best first, without the placeholder of a lazy one."""
-    versions = list(_versions(seen))
-    versions.sort(key=_preference)
-    urls = list(dict.fromkeys(url for v in versions if (url := resolve(v.url))))
-    if len(urls) > 1:
-        urls = [url for url in urls if not is_placeholder(url)] or urls
-    return urls
-
-
-def _preference(version: _Version) -> tuple[int, float, int]:
-    """Known widths first, widest first; then by rank; small ones last."""
-    if version.rank == 9:
-        return (3, 0, 0)
-    if version.rank == 0:
-        return (0, 0, 0)
-    if 0 < version.width_px < _SMALL_PX:
-        return (2, -version.width_px, version.rank)
-    return (1, -version.width_px, version.rank)
-
-
-def _versions(seen: Seen) -> Iterator[_Version]:
-    box = seen.box
-    lazy: list[str] = []
-    for name, value in seen.attributes.items():
-        if name == "src":
-            yield _Version(value, 0, 2)
-        elif name.endswith("srcset"):
-            yield from _srcset_versions(value, 1)
-        elif name not in _PLAIN_ATTRIBUTES and _is_lazy(name, value):
-            lazy.append(value)
-    for value in lazy:
-        yield _Version(value, 0, 1)
-    while box.tag == "source" and box.parent is not None:
-        box = box.parent  # lxml takes `source` for a container
-    if box.tag == "picture":
-        for source in box.element.iter("source"):
-            rank = 9 if (source.get("type") or "").strip().lower() in _UNDECODABLE else 1
-            for name in ("srcset", "data-srcset", "data-lazy-srcset"):
-                if value := source.get(name):
-                    yield from _srcset_versions(value, rank)
-    if link := _link_around(box):
-        yield _Version(link, 0, 0)
-
-
-_PLAIN_ATTRIBUTES = frozenset(
-    "alt class id style title width height loading decoding sizes fetchpriority itemprop role"
-    " border align srcset data-id data-width data-height data-sizes".split()
-)
-
-
-def _srcset_versions(value: str, rank: int) -> Iterator[_Version]:
-    for image in srcset.parse(value):
-        if _LONE_DESCRIPTOR.match(image.url):
-            continue  # a template left the URL out
-        width = image.width_px or (min(image.density, 10) * _SMALL_PX if image.density else 0)
-        yield _Version(image.url, width, rank)
-
-
-def _is_lazy(name: str, value: str) -> bool:
-    """Whether an attribute looks like the real URL of a lazily loaded image."""
-    value = value.strip()
-    if len(value) < 5 or value.startswith("data:") or _OTHER_PICTURE.search(name):
-        return False
-    named = _LAZY_NAME.match(name) is not None
-    if _IMAGE_URL.search(value) and (named or (name.startswith("data-") and "/" in value)):
-        return not any(mark in value for mark in ' <>{}|"')
-    return named and _URL_LIKE.match(value) is not None
-
-
-def _link_around(box: Box | None) -> str | None:
-    """The image file that a thumbnail links to."""
-    for _ in range(4):
-        if box is None:
-            return None
-        if box.tag == "a":
-            href = (box.element.get("href") or "").strip()
-            path = href.partition("?")[0]
-            return href if box.n_images == 1 and _ends_as_image(path) else None
-        box = box.parent
-    return None
-
-
-def _ends_as_image(path: str) -> bool:
-    match = _IMAGE_URL.search(path, max(len(path) - 5, 0))
-    # 'wiki/File:Cat.jpg' is a page about an image.
-    return match is not None and match.end() == len(path) and ":" not in path.rpartition("/")[2]
-
-
 def _shared_placeholders(all_urls: Iterator[list[str]]) -> set[str]:
     """Last choices that three or more different pictures share: what is shown while loading."""
     firsts: dict[str, set[str]] = {}
@@ -217,10 +99,8 @@ def _shared_placeholders(all_urls: Iterator[list[str]]) -> set[str]:
 
 def _stands_in(seen: Seen, bare: Seen) -> bool:
     """Whether an element in noscript follows directly on one without a usable URL."""
-    box: Box | None = seen.box
-    while box is not None and box.tag != "noscript":
-        box = box.parent
-    return box is not None and 0 < box.order - bare.order <= 3
+    noscript = next((box for box in seen.box.and_above() if box.tag == "noscript"), None)
+    return noscript is not None and 0 < noscript.order - bare.order <= 3
 
 
 def _join(found: list[Picture], by_url: dict[str, Picture], picture: Picture, bare: Seen) -> None:
@@ -255,22 +135,13 @@ def _add_metas(
             picture.urls.append(url)
 
 
-def is_placeholder(url: str) -> bool:
-    """Whether a file's name says that it only stands in for another image: `blank.gif`."""
-    return _PLACEHOLDER.search(_file_name(url)) is not None
-
-
-def _file_name(url: str) -> str:
-    return url.partition("?")[0].rpartition("/")[2]
-
-
 def picture_key(url: str) -> str:
     """What two sizes of one picture have in common: the file name without its size suffix.
 
     Short names (`1.jpg`, `photo.jpg`) say too little: their whole path is the key.
     """
     path = unquote(url.partition("?")[0]).lower()
-    stem = path.rpartition("/")[2].partition(".")[0] if "." in _file_name(path) else ""
+    stem = path.rpartition("/")[2].partition(".")[0] if "." in file_name(path) else ""
     while (match := _SIZE_SUFFIX.search(stem)) and match.start() >= _MIN_STEM_CHARS:
         stem = stem[: match.start()]
     return stem if len(stem) >= _MIN_STEM_CHARS else url

@@ -60,6 +60,13 @@ class Box:
     n_images: int
     """Images inside, likewise."""
 
+    def and_above(self) -> "Iterator[Box]":
+        """This box, then the ones around it, up to the root."""
+        box: Box | None = self
+        while box is not None:
+            yield box
+            box = box.parent
+
 
 _Open = tuple[Iterator[etree._Element], etree._Element, int, int, int, int]
 
@@ -114,7 +121,7 @@ def inner_text(element: etree._Element) -> str:
     if not len(element):
         return " ".join((element.text or "").split())
     if all(_ROLE_OF.get(child.tag, _BLOCK) in _FLOWING for child in element.iter()):
-        return " ".join("".join(element.itertext(with_tail=False)).split())
+        return " ".join("".join(map(str, element.itertext(with_tail=False))).split())
     return " ".join(outline(element).blocks)
 
 
@@ -134,7 +141,8 @@ class _Walk:
         # call for the roles that nearly all elements have.
         out, boxes, role_of, flush = self.out, self.boxes, _ROLE_OF, self.flush
         images = out.images
-        pieces: list[str] = []  # texts of the block that is being read
+        # Texts of the block that is being read.
+        pieces = [root.text] if root.text and not root.text.isspace() else []
         link_chars = order = muted = in_link = 0
         # Open elements that have children: (children, element, role, order, chars, images).
         stack: list[_Open] = [(iter(root), root, _BLOCK, 0, 0, 0)]
@@ -225,7 +233,7 @@ class _Walk:
             )
         seen = Seen(
             element=element,
-            attributes=dict(element.items()),
+            attributes=dict(element.items()),  # type: ignore[arg-type]
             box=boxes[-1],
             order=order,
             block=len(self.out.blocks),

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 
 from lxml import etree
@@ -23,6 +24,7 @@ _MAX_BLOCKS = 40
 _GATHERED: tuple[TextSource, ...] = ("alt", "title", "aria", "caption", "link", "heading")
 _CAPTION_TAGS = ("figcaption", "p", "div", "span", "dd", "small", "em", "i", "td", "li")
 _CAPTION_CLASS = re.compile(r"caption|cutline|legend", re.IGNORECASE)
+_BY_ID = etree.XPath("//*[@id=$id]")
 _MAX_CAPTIONS = 400
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2066-\u2069\ufeff]+")
 _SENTENCE_END = re.compile(r"[.!?…]['\")\]”’»]*\s|[。！？]")
@@ -99,11 +101,11 @@ class PageTexts:
         self._climb(seen.box, n_own, found["caption"], found["link"])
 
     def _by_ids(self, identifiers: str) -> list[str]:
-        return [
-            inner_text(target)
-            for identifier in identifiers.split()[:3]
-            for target in self._root.xpath("//*[@id=$id]", id=identifier)[:1]
-        ]
+        texts: list[str] = []
+        for identifier in identifiers.split()[:3]:
+            found: Any = _BY_ID(self._root, id=identifier)
+            texts += [inner_text(element) for element in found[:1]]
+        return texts
 
     def _climb(self, box: Box, n_own: int, captions: list[str], links: list[str]) -> None:
         """Collect captions and link texts on the way up from an image."""

@@ -21,6 +21,9 @@ def normalise(url: str, base: str) -> str | None:
     reference = url.strip()
     if not reference or len(reference) > MAX_URL_CHARS or reference[0] == "#":
         return None
+    if not reference.isascii():
+        # The standard reads scalar values: a lone surrogate counts as U+FFFD.
+        reference = reference.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     absolute = _join(reference, base) if base else _join_alone(reference)
     if absolute is None or not absolute.startswith(("http://", "https://")):
         return None
@@ -32,7 +35,7 @@ def normalise(url: str, base: str) -> str | None:
 def _join(reference: str, base: str) -> str | None:
     try:
         return str(ada_url.join_url(base, reference))
-    except ValueError:  # also what a lone surrogate raises
+    except ValueError:
         return _join_alone(reference)  # an unusable base does not spoil an absolute URL
 
 

@@ -6,14 +6,17 @@ the same text counts once under rule 2.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from filter.fetch import file_name
 from filter.sieve import dropped
 from filter.text import fold
 from filter.verdict import Drop, Verdict
 
+Rank: TypeAlias = tuple[float, str, int, str, str]
 
-def better(verdict: Verdict) -> tuple[float, str, int, str, str]:
+
+def better(verdict: Verdict) -> Rank:
     """Sort key, best first: relevance, then the place of the page, so that the order is total.
 
     Archives count by their name, not their folder: the same archives give the same pairs anywhere.

@@ -39,6 +39,6 @@ class FilterConfig(BaseModel):
     """Smallest calibrated relevance of the chosen text."""
     max_images_per_text: int = Field(default=5, ge=1)
     """LAIT: a text on more distinct images than this drops ALL its pairs."""
-    max_phash_distance: int | None = Field(default=None, ge=0, le=8)
+    max_phash_distance: int | None = Field(default=4, ge=0, le=8)
     """Images whose perceptual hashes differ in at most this many of 64 bits are one picture, of
-    which the best scored pair stays; none: only equal bytes are one picture."""
+    which the best scored pair stays; null: only equal bytes are one picture."""

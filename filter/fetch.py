@@ -1,7 +1,7 @@
 """Which image response, of all that the archives hold, belongs to a candidate?"""
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from crawl.candidate import Candidate
 from crawl.image_ref import ImageRef
@@ -11,7 +11,7 @@ from filter.verdict import Drop
 Found: TypeAlias = tuple[int, ImageRef]
 """Rank of the URL among the candidate's (0 = best version), and a response to it."""
 
-_OK = 200
+OK: Final = 200
 
 
 def urls(candidate: Candidate) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def preference(found: Found) -> tuple[bool, bool, int, str, int, str]:
     it must depend neither on which worker saw which capture first, nor on the folder of the files.
     """
     rank, ref = found
-    return (ref.status != _OK, ref.n_bytes == 0, rank, file_name(ref.file), ref.offset, ref.file)
+    return (ref.status != OK, ref.n_bytes == 0, rank, file_name(ref.file), ref.offset, ref.file)
 
 
 def file_name(path: str) -> str:
@@ -44,6 +44,6 @@ def check_ref(ref: ImageRef | None, *, obey_opt_out: bool) -> Drop | None:
     """Refuses a candidate without a usable response, before any byte of it is read."""
     if ref is None:
         return Drop(reason="image_missing")
-    if ref.status != _OK:
-        return Drop(reason="image_status", value=ref.status, threshold=_OK)
+    if ref.status != OK:
+        return Drop(reason="image_status", value=ref.status, threshold=OK)
     return opt_out(ref.opt_out) if obey_opt_out else None

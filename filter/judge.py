@@ -56,8 +56,14 @@ def judge_page(candidate: Candidate, cascade: Cascade) -> Verdict:
 
 
 def judge_ref(verdict: Verdict, ref: ImageRef | None, cascade: Cascade) -> Verdict:
-    """Attaches the image response and asks what needs none of its bytes."""
+    """Attaches the image response and asks what needs none of its bytes.
+
+    A candidate that has fallen already gets its reference too: the ledger tells where every image
+    lies, so that a replay under other settings can find it.
+    """
     verdict = replace(verdict, ref=ref)
+    if not verdict.kept:
+        return verdict
     drop = check_ref(ref, obey_opt_out=cascade.obey_opt_out)
     if drop is not None:
         return dropped(verdict, "fetch", drop)

@@ -13,18 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import apache_beam as beam
-from apache_beam.pvalue import AsList, AsMultiMap, AsSingleton, PCollection
+from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from apache_beam.transforms import combiners
 
 from crawl.damage import Damage
-from crawl.image_ref import ImageRef
 from crawl.sources.warc import ArchiveReader
 from filter.decode import DecodeLimits
-from filter.fetch import best
 from filter.ledger import write_dead_letters, write_ledger, write_thumbnails
 from filter.sieve import ERROR
 from filter.thumbnails import label, may_be_shown, thumbnail
-from filter.transforms import by_id, wanted_urls
 from filter.verdict import Verdict
 
 _SEED: Final = "seed"
@@ -119,36 +116,28 @@ def as_damage(verdict: Verdict) -> Damage:
 
 
 @dataclass(eq=False)
-class WriteThumbnails(beam.PTransform[Any, Any]):
-    """Small pictures of a few of the final `verdicts` per reason, to `folder/00000.parquet`.
+class WriteThumbnails(beam.PTransform[PCollection[Verdict], Any]):
+    """Small pictures of a few final verdicts per reason, to `folder/00000.parquet`.
 
     The sample is that of the smallest candidate ids: hashes, hence a fair draw, and the same one on
-    every run. A candidate that fell before its image was looked for has no reference yet; it is
-    looked up among `images` now.
+    every run.
     """
 
     folder: Path
     per_reason: int
     limits: DecodeLimits
 
-    def expand(self, inputs: Any) -> Any:
-        sample = (
-            inputs["verdicts"]
+    def expand(self, verdicts: PCollection[Verdict]) -> Any:
+        rows = (
+            verdicts
             | "Shown" >> beam.Filter(may_be_shown)
             | "By reason" >> beam.Map(lambda verdict: (label(verdict), verdict))
             | "Sample" >> combiners.Top.PerKey(self.per_reason, key=_id, reverse=True)
-            | "Sampled" >> beam.FlatMapTuple(lambda _reason, verdicts: verdicts)
-        )
-        wanted = sample | "Wanted URLs" >> beam.FlatMap(wanted_urls)
-        found = inputs["images"] | "Find" >> beam.FlatMap(find, AsMultiMap(wanted))
-        folder = self.folder
-        rows = (
-            {"verdicts": sample | "By id" >> beam.Map(by_id), "found": found}
-            | "Meet" >> beam.CoGroupByKey()
-            | "Locate" >> beam.FlatMapTuple(locate)
+            | "By archive" >> beam.FlatMapTuple(by_archive)
             | "Gather archives" >> beam.GroupByKey()
             | "Shrink" >> beam.FlatMapTuple(partial(shrink, limits=self.limits))
         )
+        folder = self.folder
         return (
             rows.pipeline
             | "One" >> beam.Create([_SEED])
@@ -160,19 +149,13 @@ def _id(verdict: Verdict) -> str:
     return verdict.candidate.candidate_id
 
 
-def find(ref: ImageRef, wanted: Any) -> Iterator[tuple[str, Any]]:
-    """A reference, for every sampled candidate that names its URL (Beam gives [] where none)."""
-    for rank, candidate_id in wanted[ref.url]:
-        yield candidate_id, (rank, ref)
-
-
-def locate(_id: str, group: dict[str, Iterable[Any]]) -> Iterator[tuple[str, tuple[int, Verdict]]]:
-    """(archive, (offset, verdict)) of the image that was judged, or of the best one there is."""
-    other = best(group["found"])
-    for verdict in group["verdicts"]:
-        ref = verdict.ref or other
-        if ref is not None and not ref.opt_out:
-            yield ref.file, (ref.offset, verdict)
+def by_archive(
+    _reason: str, verdicts: Iterable[Verdict]
+) -> Iterator[tuple[str, tuple[int, Verdict]]]:
+    """(archive, (offset, verdict)) of sampled verdicts."""
+    for verdict in verdicts:
+        assert verdict.ref is not None, _id(verdict)
+        yield verdict.ref.file, (verdict.ref.offset, verdict)
 
 
 def shrink(

@@ -6,6 +6,7 @@ from typing import Any, Final
 from PIL import Image
 
 from filter.decode import DecodeLimits, decode
+from filter.fetch import OK
 from filter.verdict import Drop, Verdict
 
 SIDE_PX: Final = 192
@@ -20,8 +21,10 @@ def label(verdict: Verdict) -> str:
 
 
 def may_be_shown(verdict: Verdict) -> bool:
-    """Whether a small copy of the image may be stored."""
-    return label(verdict) not in _PRIVATE
+    """Whether there is an image of which a small copy may be stored."""
+    ref = verdict.ref
+    there = ref is not None and ref.status == OK and not ref.opt_out
+    return there and label(verdict) not in _PRIVATE
 
 
 def thumbnail(verdict: Verdict, body: bytes, limits: DecodeLimits) -> dict[str, Any] | None:

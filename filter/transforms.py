@@ -1,7 +1,7 @@
 """How does the cascade run on Beam?
 
 Only references and words are shuffled; picture bytes are read where they are judged and stay there.
-Every transform has two outputs, `kept` and `dropped`, so that nothing leaves without a verdict.
+Every transform that may drop has two outputs, `kept` and `dropped`: nothing leaves unexplained.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from crawl.candidate import Candidate
 from crawl.image_ref import ImageRef
 from crawl.transforms import Readers, count
 from filter.aggregate import drop_common_text, image_key, keep_best_pair, text_key
-from filter.dedup import bands, closest, near_copies
+from filter.dedup import Hashed, bands, closest, hashed, near_copies
 from filter.fetch import Found, best, urls
 from filter.judge import Scorer, judge_block, judge_page, judge_ref
 from filter.recipe import Cascade
@@ -41,17 +41,13 @@ def sort_out(verdict: Verdict) -> Any:
 
 
 @dataclass(eq=False)
-class SievePages(beam.PTransform[PCollection[Candidate], Any]):
-    """Candidates to verdicts on page, main image and texts."""
+class SievePages(beam.PTransform[PCollection[Candidate], PCollection[Verdict]]):
+    """Candidates to verdicts on page, main image and texts, kept and dropped together."""
 
     cascade: Cascade
 
     def expand(self, candidates: PCollection[Candidate]) -> Any:
-        return (
-            candidates
-            | "Judge page" >> beam.Map(judge_page, self.cascade)
-            | "Sort out" >> beam.Map(sort_out).with_outputs(KEPT, DROPPED)
-        )
+        return candidates | "Judge page" >> beam.Map(judge_page, self.cascade)
 
 
 @dataclass(eq=False)
@@ -231,19 +227,18 @@ class DropNearCopies(beam.PTransform[PCollection[Verdict], Any]):
         )
 
 
-def by_band(verdict: Verdict, max_distance: int) -> Iterator[tuple[str, Verdict]]:
-    """The verdict under each band of its image's hash."""
-    assert verdict.image is not None, verdict.candidate.candidate_id
-    for band in bands(verdict.image.phash, max_distance):
-        yield band, verdict
+def by_band(verdict: Verdict, max_distance: int) -> Iterator[tuple[str, Hashed]]:
+    """A pair under each band of its image's hash."""
+    one = hashed(verdict)
+    for band in bands(one.phash, max_distance):
+        yield band, one
 
 
 def compare(
-    _band: str, group: Iterable[Verdict], max_distance: int
+    _band: str, group: Iterable[Hashed], max_distance: int
 ) -> Iterator[tuple[str, tuple[str, int]]]:
-    """(candidate id of a copy, (id of the better image, bits)) among images that share a band."""
-    for copy, keeper, bits in near_copies(group, max_distance):
-        yield copy, (keeper, bits)
+    """The copies among the images that share one band."""
+    return near_copies(group, max_distance)
 
 
 def drop_copies(_id: str, group: dict[str, Iterable[Any]]) -> Iterator[Verdict]:
@@ -253,6 +248,5 @@ def drop_copies(_id: str, group: dict[str, Iterable[Any]]) -> Iterator[Verdict]:
         if not copies:
             yield verdict
         else:
-            keeper, _bits = closest(copies)
-            drop = Drop(reason="near_duplicate", value=keeper)
+            drop = Drop(reason="near_duplicate", value=closest(copies)[0])
             yield dropped(verdict, "aggregate", drop)

@@ -116,19 +116,19 @@ def graph(
     read = pipeline | "Archives" >> beam.Create(list(archives)) | ReadArchives(config.crawl)
     extracted = read[PAGES] | ExtractCandidates(config.crawl)
     sieved = extracted[CANDIDATES] | SievePages(cascade)
-    joined = {"verdicts": sieved[KEPT], "images": read[IMAGES]} | JoinImages(cascade)
+    joined = {"verdicts": sieved, "images": read[IMAGES]} | JoinImages(cascade)
     judged = joined[KEPT] | JudgeImages(cascade, relevance, config.batch_images)
     agreed = judged[KEPT] | Aggregate(cascade)
     written = agreed[KEPT] | WriteShards(
         out / "shards", config.shards.samples_per_shard, cascade.limits.max_bytes
     )
-    fallen = [step[DROPPED] for step in (sieved, joined, judged, agreed)]
+    fallen = [step[DROPPED] for step in (joined, judged, agreed)]
     verdicts = [written[VERDICTS], *fallen] | "Every candidate" >> beam.Flatten()
     damage = [read[DAMAGE], extracted[DAMAGE]] | "All damage" >> beam.Flatten()
 
     rows = verdicts | WriteLedger(out / "ledger", config.shards.ledger_rows_per_file)
     letters = {"damage": damage, "verdicts": verdicts} | WriteDeadLetters(out / "dead_letter")
-    shown = {"verdicts": verdicts, "images": read[IMAGES]} | WriteThumbnails(
+    shown = verdicts | WriteThumbnails(
         out / "thumbnails", config.thumbnails_per_reason, cascade.limits
     )
     counted = {

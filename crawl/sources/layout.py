@@ -108,7 +108,7 @@ def _holds_several(pieces: Iterator[bytes]) -> bool:
 
 
 def _record_bytes(head: bytes) -> int | None:
-    """Length of the record that begins here, header included; None while its header is not whole."""
+    """Length of the record that begins here, header included; None without its whole header."""
     end = re.search(rb"\r?\n\r?\n", head)
     if end is None:
         return None

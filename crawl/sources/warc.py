@@ -2,7 +2,7 @@
 
 import logging
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -60,7 +60,8 @@ def read_archive(path: str, *, max_page_bytes: int, max_image_bytes: int) -> Ite
 
 def _read(path: str, limits: Limits) -> Iterator[Item]:
     kind = layout.probe(path)
-    stream, sound = layout.spool(path) if kind is Layout.STREAM else (open(path, "rb"), True)
+    plain = kind is not Layout.STREAM
+    stream, sound = (open(path, "rb"), True) if plain else layout.spool(path)  # noqa: SIM115
     with stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
         scan = _Scan(file=path, view=view, limits=limits, compressed=kind is Layout.MEMBERS)
         yield from scan.run(stream)
@@ -85,7 +86,7 @@ class _Scan:
             assert resume is None or resume > start, (self.file, start, resume)
             start = resume
 
-    def _stretch(self, stream: IO[bytes], start: int) -> Iterator[Any]:
+    def _stretch(self, stream: IO[bytes], start: int) -> Generator[Item, None, int | None]:
         """Read records until the archive ends or breaks; return where to begin again."""
         stream.seek(start)
         position: int | None = None
@@ -110,7 +111,7 @@ class _Scan:
 
     def _resume(
         self, position: int, broken: int | None, held: list[Item], detail: str
-    ) -> Iterator[Any]:
+    ) -> Generator[Item, None, int | None]:
         """Report the damage; find the next sound record. `broken` None: the last read one is."""
         offset = position if broken is None else broken
         resume = self._next(position + 1 if broken is None else max(broken, position + 1))
@@ -200,5 +201,5 @@ class ArchiveReader:
         record = next(iter(ArchiveIterator(self._file, parse_http=False)))
         response = parse_response(record, self._path)
         if not isinstance(response, Response):
-            raise ValueError("the record is no HTTP response")  # noqa: TRY004
+            raise ValueError("the record is no HTTP response")
         return response

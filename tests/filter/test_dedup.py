@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from filter.dedup import bands, closest, near_copies
+from filter.dedup import bands, closest, hashed, near_copies
 from filter.phash import distance
 
 
@@ -33,7 +33,10 @@ def test_the_better_scored_image_stays(make_verdict) -> None:
         make_verdict(3, phash="ffffffffffffffff", relevance=0.1),
         make_verdict(4, phash="0000000000000001", relevance=0.7),
     ]
-    found = {int(copy, 16): (int(keeper, 16), bits) for copy, keeper, bits in near_copies(group, 4)}
+    found = {
+        int(copy, 16): (int(keeper, 16), bits)
+        for copy, (keeper, bits) in near_copies(map(hashed, group), 4)
+    }
     assert found == {1: (2, 2), 4: (2, 1)}
     for copy, (keeper, bits) in found.items():
         by_id = {int(v.candidate.candidate_id, 16): v for v in group}
@@ -41,7 +44,8 @@ def test_the_better_scored_image_stays(make_verdict) -> None:
 
 
 def test_distance_is_a_bound(make_verdict) -> None:
-    group = [make_verdict(1, phash="0" * 16), make_verdict(2, phash="000000000000001f")]
+    pair = make_verdict(1, phash="0" * 16), make_verdict(2, phash="000000000000001f")
+    group = [hashed(verdict) for verdict in pair]
     assert list(near_copies(group, 4)) == []
     assert len(list(near_copies(group, 5))) == 1
 

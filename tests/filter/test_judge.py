@@ -98,6 +98,13 @@ def test_judge_ref(make_candidate, make_ref, ref, stage, reason) -> None:
     assert (verdict.stage, verdict.reason, verdict.ref) == (stage, reason, found)
 
 
+def test_a_fallen_candidate_learns_where_its_image_lies(make_candidate, make_ref) -> None:
+    fallen = judge_page(make_candidate(is_main=False), CASCADE)
+    verdict = judge_ref(fallen, make_ref(status=404), CASCADE)
+    assert (verdict.reason, verdict.ref) == ("not_main", make_ref(status=404))
+    assert judge_ref(fallen, None, CASCADE) == fallen
+
+
 def test_an_image_wanted_twice_is_read_and_scored_once(wanting, picture) -> None:
     archive, scorer = Archive({7: picture(400, 320)}), LengthScorer()
     long, short = f"{GOOD} in summer", "A red umbrella here"

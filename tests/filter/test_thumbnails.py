@@ -30,8 +30,14 @@ def test_bytes_that_are_no_picture(make_verdict) -> None:
 
 def test_labels(make_verdict) -> None:
     small = dropped(make_verdict(1), "size", Drop(reason="min_side"))
+    assert [label(v) for v in (make_verdict(1), small)] == ["kept", "min_side"]
+
+
+def test_who_may_be_shown(make_verdict, make_ref) -> None:
+    small = dropped(make_verdict(1), "size", Drop(reason="min_side"))
     private = dropped(make_verdict(1), "page", Drop(reason="opt_out"))
-    assert [label(v) for v in (make_verdict(1), small, private)] == ["kept", "min_side", "opt_out"]
     assert may_be_shown(make_verdict(1))
     assert may_be_shown(small)
     assert not may_be_shown(private)
+    for ref in (None, make_ref(status=404), make_ref(opt_out=("noai",))):
+        assert not may_be_shown(make_verdict(1, ref=ref))

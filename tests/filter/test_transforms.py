@@ -26,7 +26,7 @@ from filter.transforms import (
 )
 from filter.verdict import Drop
 
-CASCADE = lait(FilterConfig(max_images_per_text=2), CrawlConfig())
+CASCADE = lait(FilterConfig(max_images_per_text=2, max_phash_distance=None), CrawlConfig())
 LIMITS = DecodeLimits(min_bytes=0, max_bytes=2**25, max_pixels=64_000_000)
 
 
@@ -47,12 +47,8 @@ def test_sieve_pages(pipeline, make_candidate) -> None:
     ]
     with pipeline as p:
         out = p | beam.Create(candidates) | SievePages(CASCADE)
-        assert_that(out[KEPT] | "k" >> beam.Map(fate), equal_to([(1, None)]), "kept")
-        assert_that(
-            out[DROPPED] | "d" >> beam.Map(fate),
-            equal_to([(2, "language"), (3, "text_missing")]),
-            "dropped",
-        )
+        expected = [(1, None), (2, "language"), (3, "text_missing")]
+        assert_that(out | "f" >> beam.Map(fate), equal_to(expected))
 
 
 def test_join_images(pipeline, make_verdict, make_candidate, make_ref) -> None:
@@ -63,6 +59,8 @@ def test_join_images(pipeline, make_verdict, make_candidate, make_ref) -> None:
         return make_verdict(number, candidate=candidate, ref=None, image=None)
 
     verdicts = [wants(1, "a"), wants(2, "big", "a"), wants(3, "gone"), wants(4, "bad", "b")]
+    # One that has fallen already learns where its image lies, and stays fallen.
+    verdicts.append(dropped(wants(5, "a"), "main_image", Drop(reason="not_main")))
     refs = [
         make_ref(url="a", offset=10),
         make_ref(url="a", offset=5),
@@ -78,8 +76,9 @@ def test_join_images(pipeline, make_verdict, make_candidate, make_ref) -> None:
         } | JoinImages(CASCADE)
         found = out[KEPT] | "k" >> beam.Map(lambda v: (fate(v)[0], v.ref.offset))
         assert_that(found, equal_to([(1, 5), (2, 20), (4, 40)]), "kept")
-        lost = out[DROPPED] | "d" >> beam.Map(fate)
-        assert_that(lost, equal_to([(3, "image_missing")]), "dropped")
+        lost = out[DROPPED] | "d" >> beam.Map(lambda v: (*fate(v), v.ref and v.ref.offset))
+        expected = [(3, "image_missing", None), (5, "not_main", 5)]
+        assert_that(lost, equal_to(expected), "dropped")
 
 
 def test_judge_images(pipeline, make_verdict, make_archive, picture) -> None:
@@ -171,20 +170,14 @@ def test_write_dead_letters(tmp_path, pipeline, make_verdict) -> None:
     assert "decode: Odd: OSError: no" in letters[1]["detail"]
 
 
-def test_write_thumbnails(
-    tmp_path, pipeline, make_verdict, make_candidate, make_archive, picture
-) -> None:
+def test_write_thumbnails(tmp_path, pipeline, make_verdict, make_archive, picture) -> None:
     archive = make_archive({f"https://a.org/{n}": picture(seed=n) for n in range(4)})
     kept = [make_verdict(n, ref=ref) for n, ref in enumerate(archive.refs[:3])]
-    early = make_verdict(9, ref=None, image=None)
-    candidate = replace(early.candidate, image_url="https://a.org/3")
-    early = dropped(replace(early, candidate=candidate), "text", Drop(reason="text_short"))
+    early = make_verdict(9, ref=archive.refs[3], image=None)
     private = dropped(replace(early, kept=True), "page", Drop(reason="opt_out"))
+    verdicts = [*kept, dropped(early, "text", Drop(reason="text_short")), private]
     with pipeline as p:
-        rows = {
-            "verdicts": p | "v" >> beam.Create([*kept, early, private]),
-            "images": p | "i" >> beam.Create(archive.refs),
-        } | WriteThumbnails(tmp_path, 2, LIMITS)
+        rows = p | beam.Create(verdicts) | WriteThumbnails(tmp_path, 2, LIMITS)
         assert_that(rows, equal_to([3]))
     table = pq.read_table(tmp_path / "00000.parquet").to_pylist()
     assert [(row["reason"], int(row["candidate_id"], 16)) for row in table] == [

@@ -90,9 +90,11 @@ def make_regions(rng: np.random.Generator, labels: list[int]) -> Regions:
     )
 
 
-def make_example(rng: np.random.Generator, n_captions: int = 1) -> Example:
-    """2 to 4 things; captions name all of them."""
-    labels = rng.permutation(CLASSES)[: rng.integers(2, 5)].tolist()
+def make_example(
+    rng: np.random.Generator, n_captions: int = 1, most_things: int = 4
+) -> Example:
+    """2 things or more; captions name all of them."""
+    labels = rng.permutation(CLASSES)[: rng.integers(2, most_things + 1)].tolist()
     captions = []
     for _ in range(n_captions):
         order = rng.permutation(len(labels))
@@ -120,9 +122,12 @@ class MemorySet:
 def memory_set() -> Callable[..., MemorySet]:
     """Make a set: `memory_set(32)`."""
 
-    def make(n: int, *, seed: int = 0, n_captions: int = 1) -> MemorySet:
+    def make(
+        n: int, *, seed: int = 0, n_captions: int = 1, most_things: int = 4
+    ) -> MemorySet:
         rng = np.random.default_rng(seed)
-        return MemorySet(examples=tuple(make_example(rng, n_captions) for _ in range(n)))
+        examples = (make_example(rng, n_captions, most_things) for _ in range(n))
+        return MemorySet(examples=tuple(examples))
 
     return make
 

@@ -25,12 +25,12 @@ def repeated(batch: Batch, n: int) -> Batch:
 def test_g3_e_tokens_15_percent_80_10_10(
     make_batch: Callable[..., Batch], wordpiece: WordPiece
 ) -> None:
-    batch = repeated(make_batch(1), 20_000)
+    batch = repeated(make_batch(1), 40_000)
     original = batch.tokens_BL.clone()
-    view = TokenMasker()(View.of(batch), batch, draws(20_000), wordpiece)
+    view = TokenMasker()(View.of(batch), batch, draws(40_000), wordpiece)
     assert torch.equal(batch.tokens_BL, original)
     maskable = batch.words_BL >= 0
-    assert maskable.sum() > 200_000 * 0.7
+    assert maskable.sum() >= 200_000
     selected = view.masked_tokens_BL
     assert not (selected & ~maskable).any()
     assert (selected.sum() / maskable.sum()).item() == pytest.approx(0.15, abs=0.003)

@@ -11,10 +11,10 @@ def test_packaged_vocabulary_cuts_as_bert_does_and_knows_words() -> None:
     wordpiece = load_wordpiece()
     assert wordpiece.vocabulary == 30_522
     assert (wordpiece.pad, wordpiece.cls, wordpiece.sep, wordpiece.mask) == (0, 101, 102, 103)
-    (pieces,) = wordpiece.encode(["A tiny toadstool."])
+    (pieces,) = wordpiece.encode(["A tiny blue toadstool."])
     tokens = [wordpiece.tokenizer.id_to_token(i) for i in pieces.ids]
-    assert tokens == ["a", "tiny", "toads", "##tool", "."]
-    assert pieces.words == (0, 1, 2, 2, 3)
+    assert tokens == ["a", "tiny", "blue", "toad", "##sto", "##ol", "."]
+    assert pieces.words == (0, 1, 2, 3, 3, 3, 4)
 
 
 def test_a_long_text_is_not_cut_by_settings_in_the_vocabulary_file() -> None:
