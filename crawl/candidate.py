@@ -69,6 +69,8 @@ class DomFeatures:
     """Images in sibling items of the same kind, itself included; 0 when it stands alone."""
     links_away: bool = False
     """It links to another page, not to itself or to an image."""
+    links_home: bool = False
+    """It links to the site's front page."""
     levels_to_text: int = -1
     """Ancestors to climb until one holds most of the page's running text; -1 when none does."""
     text_before: float = 0.0

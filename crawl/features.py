@@ -1,5 +1,6 @@
 """What evidence does the DOM give that an image is what its page is about?"""
 
+import re
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from crawl.outline import Box, Heading, Kind, Outline, Seen
 from crawl.sizes import Size, area, declared_size
 
 _ARTICLE_TAGS = ("article", "main")
+_SECTION_TAGS = ("div", "section", "td", "span", "body")
 _ARTICLE_ROLES = ("main", "article")
 _ARTICLE_PROPS = ("articlebody", "mainentity", "blogpost", "mainentityofpage")
 _BOILERPLATE_TAGS = ("nav", "aside", "footer")
@@ -19,6 +21,7 @@ _NO_ITEMS = ("p", "figure", "picture", "noscript")
 """Paragraphs and figures in a row are an article, not a list."""
 _ITEM_CHARS = 300
 """More running text than that makes a box a post or a section, not an item of a list."""
+_TITLE_BREAK = re.compile(r"\s[|–—·»:-]\s|\|")
 _TEXT_SHARE = 0.4
 """The box that holds this share of the running text holds the article."""
 _NEAR_LEVELS = 4
@@ -30,10 +33,11 @@ class Evidence:
     def __init__(self, outline: Outline, head: Head, pictures: list[Picture]) -> None:
         self._outline = outline
         self._pictures = pictures
+        self._page_url = head.base
         self._places: dict[Box, _Place] = {}
         self._enough_chars = max(outline.n_chars * _TEXT_SHARE, 1.0)
         self._look_alikes = _count_look_alikes(outline)
-        title_words = content_words(head.title)
+        title_words = content_words(_own_title(head.title))
         heading = _page_heading(outline, title_words)
         self._h1 = heading.order if heading else None
         self._title_words = title_words | content_words(heading.text if heading else "")
@@ -89,6 +93,7 @@ class Evidence:
             before_heading=h1 is not None and seen is not None and seen.order < h1,
             n_look_alikes=place.n_look_alikes,
             links_away=place.link is not None and not _links_to_itself(place.link, picture),
+            links_home=place.link is not None and _links_home(place.link, self._page_url),
             levels_to_text=self._levels_to_text(seen.box) if seen else -1,
             text_before=round(self._text_before(seen), 3) if seen else 0.0,
             title_overlap=round(overlap, 3),
@@ -161,20 +166,21 @@ _NOWHERE = _Place()
 
 def _inner_place(place: _Place, box: Box, n_look_alikes: int, holds_text: bool) -> _Place:
     tag, get = box.tag, box.element.get
-    in_article = (
-        place.in_article
-        or tag in _ARTICLE_TAGS
-        or (get("role") or "").lower() in _ARTICLE_ROLES
-        or (get("itemprop") or "").lower() in _ARTICLE_PROPS
-    )
+    in_article = place.in_article or tag in _ARTICLE_TAGS
+    if not in_article and tag in _SECTION_TAGS:
+        role, prop = get("role"), get("itemprop")
+        in_article = (role is not None and role.lower() in _ARTICLE_ROLES) or (
+            prop is not None and prop.lower() in _ARTICLE_PROPS
+        )
     in_boilerplate = place.in_boilerplate
     # What holds the article is not boilerplate, whatever it is called: `content with-sidebar`.
     if not in_boilerplate and not holds_text:
         # An article's own header holds its lead image; the page's header holds the logo.
         in_boilerplate = tag in _BOILERPLATE_TAGS or (tag == "header" and not in_article)
-        in_boilerplate = in_boilerplate or any(
-            is_boilerplate(names) for names in (get("class"), get("id")) if names
-        )
+        if not in_boilerplate and (names := get("class")):
+            in_boilerplate = is_boilerplate(names)
+        if not in_boilerplate and (names := get("id")):
+            in_boilerplate = is_boilerplate(names)
     return _Place(
         in_article,
         in_boilerplate,
@@ -204,6 +210,19 @@ def _count_look_alikes(outline: Outline) -> dict[Box, int]:
         for box, kind in kinds.items()
         if box.tag not in _NO_ITEMS and box.n_chars <= _ITEM_CHARS
     }
+
+
+def _own_title(title: str) -> str:
+    """A title without the name of the site: its longest part."""
+    return max(_TITLE_BREAK.split(title), key=len)
+
+
+def _links_home(href: str, page_url: str) -> bool:
+    """Whether a link leads to the site's front page: then the image is its logo."""
+    host = page_url.partition("://")[2].partition("/")[0]
+    path = href.strip().partition("://")[2] if "://" in href else href.strip().lstrip("/")
+    path = path.removeprefix(host).strip("./").lower()
+    return path in ("", "index.html", "index.htm", "index.php", "home")
 
 
 def _page_heading(outline: Outline, title_words: frozenset[str]) -> Heading | None:

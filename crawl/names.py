@@ -45,6 +45,10 @@ _BAD = {
 _WEIGHTS = _GOOD | _BAD
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
 _CONTENT_WORD = re.compile(r"\w{2,}")
+_BAD_HOST = re.compile(
+    r"https?://(?:[^/]*\.)?(?:ads?|adserver|banners?|doubleclick|pixel|tracker|tracking|counter"
+    r"|gravatar|stats)\d*\.[^/]*"
+)
 _BAD_FOLDER = re.compile(r"/(?:ads?|icons?|avatars?|logos?|emoji|flags|smilies|banners?)/")
 _STOP_WORDS = _set("a an and at by for from in is it its of on or the to with")
 
@@ -77,10 +81,12 @@ def _path_evidence(url: str) -> float:
     """What folders and file type say against an image."""
     path = url.partition("?")[0].lower()
     against = 1.0 if _BAD_FOLDER.search(path) else 0.0
+    if _BAD_HOST.match(path):
+        against += 2
     if path.endswith((".gif", ".svg", ".ico")):
         against += 1
     if is_placeholder(url):
-        against += 2
+        against += 4
     return -against
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -71,8 +72,7 @@ class Box:
 _Open = tuple[Iterator[etree._Element], etree._Element, int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(NamedTuple):
     """One image element, and where in the text it stands."""
 
     element: etree._Element
@@ -87,8 +87,7 @@ class Seen:
     """It stands in the middle of `block`: words of the block come before it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
+class Heading(NamedTuple):
     """One heading with words."""
 
     level: int
@@ -118,8 +117,11 @@ def outline(root: etree._Element) -> Outline:
 
 def inner_text(element: etree._Element) -> str:
     """The words of an element, white space folded, neighbouring blocks kept apart."""
-    if not len(element):
+    n_children = len(element)
+    if not n_children:
         return " ".join((element.text or "").split())
+    if n_children == 1 and element[0].tag == "img":  # most links around an image
+        return " ".join(f"{element.text or ''}{element[0].tail or ''}".split())
     if all(_ROLE_OF.get(child.tag, _BLOCK) in _FLOWING for child in element.iter()):
         return " ".join("".join(map(str, element.itertext(with_tail=False))).split())
     return " ".join(outline(element).blocks)

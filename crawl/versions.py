@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import NamedTuple
 
 from crawl import srcset
@@ -22,6 +21,7 @@ _PLACEHOLDER = re.compile(
 )
 _LONE_DESCRIPTOR = re.compile(r"[\d.]+[wxh]?\Z")
 _UNDECODABLE = ("image/avif", "image/jxl", "image/svg+xml", "image/heic")
+_LINK_LEVELS = 4
 _SMALL_PX = 300
 """A version known to be narrower is the last to be asked for."""
 
@@ -107,11 +107,13 @@ def _srcset_versions(value: str, rank: int) -> Iterator[_Version]:
 
 def _is_lazy(name: str, value: str) -> bool:
     """Whether an attribute looks like the real URL of a lazily loaded image."""
+    if not name.startswith("data-") and not _LAZY_NAME.match(name):
+        return False
     value = value.strip()
     if len(value) < 5 or value.startswith("data:") or _OTHER_PICTURE.search(name):
         return False
     named = _LAZY_NAME.match(name) is not None
-    if _IMAGE_URL.search(value) and (named or (name.startswith("data-") and "/" in value)):
+    if _IMAGE_URL.search(value) and (named or "/" in value):
         # Spaces in a file's name are common; elsewhere they separate something else than a URL.
         spaced = " " in value and not (named and _ends_as_image(value))
         return not spaced and not any(mark in value for mark in '<>{}|"')
@@ -120,12 +122,16 @@ def _is_lazy(name: str, value: str) -> bool:
 
 def _link_around(box: Box) -> str | None:
     """The image file that a thumbnail links to."""
-    for above in islice(box.and_above(), 4):
+    above: Box | None = box
+    for _ in range(_LINK_LEVELS):
+        if above is None:
+            return None
         if above.tag == "a":
             href = (above.element.get("href") or "").strip()
             # Two, because a lazy image has a twin in noscript.
             alone = above.n_images <= 2
             return href if alone and _ends_as_image(href.partition("?")[0]) else None
+        above = above.parent
     return None
 
 

@@ -28,8 +28,8 @@ class FilterConfig(BaseModel):
     min_foreign_score: float = Field(default=0.7, ge=0, le=1)
     """Probability from which a single text counts as being in another language."""
     min_image_bytes: int = Field(default=1000, ge=0)
-    max_pixels: int = Field(default=64_000_000, gt=0)
-    """Checked on the header, before any pixel is decoded."""
+    max_pixels: int = Field(default=64_000_000, gt=0, le=89_478_485)
+    """Checked on the header, before any pixel is decoded. At most Pillow's own limit."""
     min_side_px: int = Field(default=300, ge=1)
     """LAIT: width AND height greater than this."""
     max_aspect_ratio: float = Field(default=3.0, ge=1)

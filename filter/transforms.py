@@ -6,7 +6,7 @@ Every transform that may drop has two outputs, `kept` and `dropped`: nothing lea
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from filter.dedup import Hashed, bands, closest, hashed, near_copies
 from filter.fetch import Found, best, urls
 from filter.judge import Scorer, judge_block, judge_page, judge_ref
 from filter.recipe import Cascade
-from filter.relevance import folder
+from filter.scorer import load_scorer
 from filter.sieve import dropped
 from filter.verdict import Drop, Verdict
 
@@ -147,26 +147,6 @@ class _JudgeBlock(beam.DoFn):
 
     def teardown(self) -> None:
         self.readers.close()
-
-
-def load_scorer(model: Path) -> Scorer:
-    """The relevance model of a folder, on one thread: a pipeline uses more cores by more workers.
-
-    It also makes scores the same for any number of workers: how a sum is cut into threads decides
-    its last digit. Raises ValueError when the model cannot be used.
-    """
-    folder.read_card(model)
-    return _load_scorer(model, folder.digest(model))
-
-
-@lru_cache(maxsize=1)
-def _load_scorer(model: Path, _digest: str) -> Scorer:
-    import torch
-
-    from filter.relevance.model import RelevanceModel
-
-    torch.set_num_threads(1)
-    return RelevanceModel.load(model)
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from crawl.sources.warc import check_archive
 from filter.fetch import file_name
 from filter.funnel import Funnel, FunnelRow
 from filter.relevance import folder
-from filter.transforms import load_scorer
+from filter.scorer import load_scorer
 from lait.config import NO_RELEVANCE, CurateConfig, digest
 from shards.aside import file_info, publish_bytes
 from shards.manifest import NAME, InputInfo, begin, read_manifest

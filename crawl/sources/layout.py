@@ -119,7 +119,9 @@ def _record_bytes(head: bytes) -> int | None:
 def plain_end(view: mmap.mmap, offset: int) -> int:
     """Where the record at `offset` of an uncompressed archive should end."""
     length = _record_bytes(view[offset : offset + _HEADER_BYTES])
-    return offset + (length if length is not None else _HEADER_BYTES)
+    end = offset + (length if length is not None else _HEADER_BYTES)
+    line_ends = view[end : end + 4]
+    return end + len(line_ends) - len(line_ends.lstrip(b"\r\n"))
 
 
 def member_end(view: mmap.mmap, offset: int) -> int | None:

@@ -68,7 +68,8 @@ def judge(run: Path, world: Path) -> Judgement:
 def ledger_rows(run: Path) -> list[dict[str, Any]]:
     """The columns of a ledger that the comparison needs."""
     columns = ["page_url", "image_url", "is_main", "kept", "reason"]
-    return pq.read_table(run / "ledger", columns=columns).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(run / "ledger", columns=columns).to_pylist()
+    return rows
 
 
 def compare(ledger: Iterable[Mapping[str, Any]], gold: Iterable[Mapping[str, Any]]) -> Judgement:

@@ -97,8 +97,9 @@ class RetrievalReport:
     """Image to text: any of the image's own texts counts."""
     image_retrieval: Recall
     """Text to image."""
-    text_chance: Recall
-    image_chance: Recall
+    chance_text_retrieval: Recall
+    """Of scores drawn at random."""
+    chance_image_retrieval: Recall
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -144,8 +145,8 @@ def evaluate(
         n_texts=len(owner_T),
         text_retrieval=text_retrieval(scores_IT, owner_T),
         image_retrieval=image_retrieval(scores_IT, owner_T),
-        text_chance=text_chance,
-        image_chance=image_chance,
+        chance_text_retrieval=text_chance,
+        chance_image_retrieval=image_chance,
     )
 
 

@@ -22,17 +22,16 @@ class WorldDetector:
     background. Images that are not of the world have that region alone.
     """
 
-    def __init__(self, world: Path, *, input_px: int = 224) -> None:
+    def __init__(self, annotations: Path, *, input_px: int = 224) -> None:
         """Read WORLD/annotations.jsonl.
 
         Raises:
             ValueError: it is not there.
         """
-        path = world / "annotations.jsonl"
-        if not path.is_file():
-            raise ValueError(f"{world} has no annotations.jsonl: not a demo world")
+        if not annotations.is_file():
+            raise ValueError(f"--annotations {annotations} is not a file; a demo world has one")
         self._gold: dict[str, tuple[list[list[float]], list[str]]] = {}
-        with path.open(encoding="utf-8") as lines:
+        with annotations.open(encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)
                 self._gold[row["sha256"]] = (row["boxes"], row["labels"])

@@ -1,10 +1,12 @@
 """Is the image that a page is about told from its decoys, and nothing claimed without evidence?"""
 
+import importlib
 import json
 import re
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,8 +77,8 @@ def test_every_signal_has_a_weight() -> None:
 
 def test_features_are_what_they_say() -> None:
     html = (
-        "<h1>Cats</h1><main><figure><a href=/x><img src=a.jpg width=640 height='480px'></a></figure>"
-        "</main><aside><img src=b.jpg style='width:90px;height:60px'></aside>"
+        "<h1>Cats</h1><main><figure><a href=/x><img src=a.jpg width=640 height='480px'></a>"
+        "</figure></main><aside><img src=b.jpg style='width:90px;height:60px'></aside>"
         "<ul class=grid>" + "".join(f"<li><img src=g{i}.jpg></li>" for i in range(3)) + "</ul>"
         "<img src=c.jpg srcset='c2.jpg 800w'><noscript><img src=d.jpg></noscript>"
     )
@@ -85,9 +87,15 @@ def test_features_are_what_they_say() -> None:
     assert (a.declared_width_px, a.declared_height_px) == (640, 480)
     assert (b.declared_width_px, b.declared_height_px) == (90, 60)
     assert (c.declared_width_px, c.declared_height_px) == (800, None)
-    assert a.in_article and a.in_figure and a.in_link and a.links_away and not a.in_boilerplate
-    assert b.in_boilerplate and not b.in_article
-    assert found["g1.jpg"].in_list and not a.in_list
+    assert a.in_article
+    assert a.in_figure
+    assert a.in_link
+    assert a.links_away
+    assert not a.in_boilerplate
+    assert b.in_boilerplate
+    assert not b.in_article
+    assert found["g1.jpg"].in_list
+    assert not a.in_list
     assert found["d.jpg"].in_noscript
     assert (a.ordinal, a.n_images, a.depth) == (0, 7, 5)
     assert a.heading_distance == 4
@@ -103,20 +111,21 @@ def gold(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[di
     return [row | {"path": str(folder / row["file"])} for row in rows if row["scorable"]]
 
 
-@pytest.mark.parametrize(("stripped", "goal"), [(True, 0.80), (False, 0.88)])
+@pytest.mark.parametrize(("stripped", "goal"), [(True, 0.81), (False, 0.89)])
 def test_accuracy_on_real_pages(
     gold: list[dict[str, str]], shared_data: Path, stripped: bool, goal: float
 ) -> None:
     """Hints removed: a hand-weighted reference tuned on these very pages reaches 0.83."""
     sys.path.insert(0, str(shared_data.parent / "tools"))
     try:
-        import main_image_matching as matching
+        tools: Any = importlib.import_module("eval_main_image")
+        matching: Any = importlib.import_module("main_image_matching")
     finally:
         sys.path.pop(0)
     right = 0
     for row in gold:
         html = matching.decode(Path(row["path"]).read_bytes())
-        html = matching.strip_hints(html) if stripped else html
+        html = matching.strip_hints(html) if stripped else tools.norm_meta(html)
         html = re.sub(r"(<meta\b[^>]*charset\s*=\s*[\"']?)[\w-]+", r"\1utf-8", html, flags=re.I)
         found = extract(page(html.encode("utf-8", "replace"), row["url"]), CrawlConfig())
         main = next((c.image_url for c in found if c.is_main), None)

@@ -100,6 +100,13 @@ def test_the_pixel_limit_is_a_setting(picture) -> None:
     )
 
 
+def test_pillows_own_limit_holds_whatever_the_setting() -> None:
+    limits = DecodeLimits(min_bytes=0, max_bytes=10**9, max_pixels=10**12)
+    found = decode(png_claiming(9000, 10000), limits)
+    assert isinstance(found, Drop)
+    assert found.reason == "image_pixels"
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("share", [0.3, 0.9])
 def test_a_truncated_picture_is_corrupt(picture, kind, share) -> None:

@@ -19,10 +19,32 @@ from pretrain.recipe import Init, Recipe, Stage, load
 from pretrain.regions.regions import Regions
 from pretrain.tokens import WordPiece, load_wordpiece
 
-WORDS = (
-    "ball bird boat car cat cup fish flower house star tree rocket red green blue white black "
-    "a the and of with near on"
-).split()
+WORDS = [
+    "ball",
+    "bird",
+    "boat",
+    "car",
+    "cat",
+    "cup",
+    "fish",
+    "flower",
+    "house",
+    "star",
+    "tree",
+    "rocket",
+    "red",
+    "green",
+    "blue",
+    "white",
+    "black",
+    "a",
+    "the",
+    "and",
+    "of",
+    "with",
+    "near",
+    "on",
+]
 FEATURE_DIM, CLASSES = 24, 12
 
 
@@ -90,9 +112,7 @@ def make_regions(rng: np.random.Generator, labels: list[int]) -> Regions:
     )
 
 
-def make_example(
-    rng: np.random.Generator, n_captions: int = 1, most_things: int = 4
-) -> Example:
+def make_example(rng: np.random.Generator, n_captions: int = 1, most_things: int = 4) -> Example:
     """2 things or more; captions name all of them."""
     labels = rng.permutation(CLASSES)[: rng.integers(2, most_things + 1)].tolist()
     captions = []
@@ -122,9 +142,7 @@ class MemorySet:
 def memory_set() -> Callable[..., MemorySet]:
     """Make a set: `memory_set(32)`."""
 
-    def make(
-        n: int, *, seed: int = 0, n_captions: int = 1, most_things: int = 4
-    ) -> MemorySet:
+    def make(n: int, *, seed: int = 0, n_captions: int = 1, most_things: int = 4) -> MemorySet:
         rng = np.random.default_rng(seed)
         examples = (make_example(rng, n_captions, most_things) for _ in range(n))
         return MemorySet(examples=tuple(examples))

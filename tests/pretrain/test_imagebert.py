@@ -16,7 +16,6 @@ from pretrain.recipe import Recipe, load
 from pretrain.steps.standard import Shown, corrupt, count, score_step
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
-
 from tests.pretrain.helpers import draws, encoded
 
 MASKED = ("mlm", "moc", "mrfr")

@@ -225,6 +225,14 @@ def test_wrong_texts_are_wrong() -> None:
     assert len(random_wrong(paired, 50, rng)[0]) == 350
 
 
+def test_no_wrong_text_is_made_up_where_there_is_none() -> None:
+    paired = paired_of([line("0", "h", "a cat"), line("1", "h", "A cat")])
+    rng = np.random.default_rng(0)
+    assert len(random_wrong(paired, 4, rng)[0]) == 0
+    assert len(same_host_wrong(paired, rng)[0]) == 0
+    assert len(hard_wrong(paired, np.eye(2), rng)[0]) == 0
+
+
 def test_wrong_texts_of_the_same_host() -> None:
     paired = paired_of(LINES)
     images, texts = same_host_wrong(paired, np.random.default_rng(0))
