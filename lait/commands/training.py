@@ -168,8 +168,8 @@ def evaluate(
 def show_retrieval(report: "RetrievalReport") -> None:
     """Recall of both directions beside that of scores drawn at random."""
     directions = (
-        ("image to text", report.text_retrieval, report.text_chance),
-        ("text to image", report.image_retrieval, report.image_chance),
+        ("image to text", report.text_retrieval, report.chance_text_retrieval),
+        ("text to image", report.image_retrieval, report.chance_image_retrieval),
     )
     rows = [
         (name if which == "model" else "", which, recall.r1, recall.r5, recall.r10)

@@ -74,7 +74,7 @@ def sizes(wordpiece: WordPiece) -> DataSizes:
 
 @pytest.fixture
 def tiny(vocabulary: Path) -> Recipe:
-    """ImageBERT, 2 layers of 64, without dropout, on the small vocabulary."""
+    """ImageBERT with 2 layers of 64, without dropout, on the small vocabulary."""
     recipe = load("imagebert", shrink=True)
     encoder = dataclasses.replace(
         recipe.encoder,
@@ -94,6 +94,7 @@ def tiny(vocabulary: Path) -> Recipe:
         vocabulary=str(vocabulary),
         inputs=Inputs(max_length=48, max_regions=20),
         encoder=encoder,
+        objectives=load("imagebert").objectives,
         init=Init(bert=None),
         stages=(stage, dataclasses.replace(stage, name="second")),
     )
