@@ -93,7 +93,6 @@ def _holds_several(pieces: Iterator[bytes]) -> bool:
     head = b""
     end = None
     n_seen = 0
-    several = False
     for piece in pieces:
         if end is None:
             head += piece
@@ -101,10 +100,10 @@ def _holds_several(pieces: Iterator[bytes]) -> bool:
             if end is None and len(head) > _HEADER_BYTES:
                 return False
             piece, n_seen = head, 0
-        if end is not None:
-            several = several or bool(piece[max(end - n_seen, 0) :].strip(b"\r\n"))
+        if end is not None and piece[max(end - n_seen, 0) :].strip(b"\r\n"):
+            return True
         n_seen += len(piece)
-    return several
+    return False
 
 
 def _record_bytes(head: bytes) -> int | None:

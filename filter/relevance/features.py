@@ -92,12 +92,13 @@ def pair_features(images_P: Seen, texts_P: Said, bank: Bank) -> Floats:
     logarithm of what the picture has more of than usual; both are 0 when it names none.
     """
     seen_PE, said_PE = images_P.vectors_NE, texts_P.vectors_ME
+    words_P = np.array([len(text.split()) for text in texts_P.texts], dtype=np.float64)
     return np.concatenate(
         [
             (seen_PE * said_PE).sum(axis=-1, keepdims=True),
             (seen_PE * bank.text_E).sum(axis=-1, keepdims=True),
             (said_PE * bank.image_E).sum(axis=-1, keepdims=True),
-            np.log1p([[float(len(text.split()))] for text in texts_P.texts]),
+            np.log1p(words_P)[:, None],
             _colour_features(images_P.colours_NK - bank.colours_K, texts_P.texts),
         ],
         axis=-1,

@@ -55,7 +55,9 @@ def demo(
     ),
     size: Size = "demo",
     seed: Seed = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes for Beam and Ray.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for Beam and Ray; two where there are two.")
+    ] = None,
 ) -> None:
     """The main job, end to end: a web is crawled, filtered, sharded, trained on and scored."""
     from lait import demo as job

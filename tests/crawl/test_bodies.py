@@ -1,6 +1,7 @@
 """Are encodings removed, bombs refused while they expand, and lying headers survived?"""
 
 import gzip
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -56,6 +57,18 @@ def test_bombs_are_refused(coding: str, shared_data: Path) -> None:
     with pytest.raises(BodyTooLarge):
         decode_body(raw, "", coding, 10**6)
     assert len(decode_body(raw, "", coding, 12 * 10**6).data) == 11_511_612
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate", "gzip"])
+def test_bombs_are_refused_while_they_expand(coding: str, shared_data: Path) -> None:
+    raw = (shared_data / f"corpora/http/scrapy-compressed/bomb-{coding}.bin").read_bytes()
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge):
+            decode_body(raw, "", coding, 10**5)
+        assert tracemalloc.get_traced_memory()[1] < 2 * 10**6
+    finally:
+        tracemalloc.stop()
 
 
 def test_limit_holds_for_plain_bodies_too() -> None:

@@ -109,6 +109,11 @@ def test_caption_belongs_to_its_own_image() -> None:
     assert [texts(c, "caption") for c in found] == [["Caption 1"], ["Caption 2"], []]
 
 
+def test_caption_beside_two_images_belongs_to_neither() -> None:
+    html = "<div><p><img src=1.jpg></p><p><img src=2.jpg></p><p class=caption>Two cats</p></div>"
+    assert [texts(c, "caption") for c in candidates(html)] == [[], []]
+
+
 def test_texts_come_in_the_order_of_sources() -> None:
     html = (
         "<title>T</title><h1>H</h1><figure><a href=x.html>L<img src=some-cat.jpg alt=A title=B"

@@ -188,6 +188,13 @@ def test_bombs_and_large_bodies_become_damage(tmp_path: Path) -> None:
     assert pages(items) == ["5.html"]
 
 
+def test_body_that_is_mostly_chunk_sizes_is_too_large(tmp_path: Path) -> None:
+    tiny = b"1\r\nx\r\n" * 500_000 + b"0\r\n\r\n"
+    http = response(tiny, "text/html", 200, "Transfer-Encoding: chunked")
+    path, _ = write(tmp_path / "a.warc", [record("http://e.org/", http)], "members")
+    assert damages(read(path)) == [("body_too_large", 0)]
+
+
 def test_image_opt_out_is_kept(tmp_path: Path) -> None:
     http = response(JPEG, "image/jpeg", 200, "X-Robots-Tag: noimageai", "TDM-Reservation: 1")
     (image,) = read(write(tmp_path / "a.warc", [record("http://e.org/a.jpg", http)], "plain")[0])
@@ -200,16 +207,15 @@ def numbered() -> list[bytes]:
     return [page_record(n, HTML + rng.randbytes(3000)) for n in range(1, 8)]
 
 
-def test_records_around_damage_are_kept(tmp_path: Path) -> None:
-    for kind in ("plain", "members"):
-        path, offsets = write(tmp_path / f"{kind}.warc", numbered(), kind)
-        data = bytearray(path.read_bytes())
-        start = offsets[3] if kind == "plain" else offsets[3] + 20
-        data[start : start + 60] = bytes(60)
-        path.write_bytes(data)
-        items = read(path)
-        assert pages(items) == [f"{n}.html" for n in (1, 2, 3, 5, 6, 7)], kind
-        assert damages(items) == [("bad_record", offsets[3])], kind
+@pytest.mark.parametrize(("kind", "at"), [("plain", 0), ("members", 20), ("members", 1500)])
+def test_records_around_damage_are_kept(tmp_path: Path, kind: str, at: int) -> None:
+    path, offsets = write(tmp_path / "a.warc", numbered(), kind)
+    data = bytearray(path.read_bytes())
+    data[offsets[3] + at : offsets[3] + at + 60] = bytes(60)
+    path.write_bytes(data)
+    items = read(path)
+    assert pages(items) == [f"{n}.html" for n in (1, 2, 3, 5, 6, 7)]
+    assert damages(items) == [("bad_record", offsets[3])]
 
 
 def test_record_that_swallows_its_neighbour_is_damage(tmp_path: Path) -> None:

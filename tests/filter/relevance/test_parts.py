@@ -147,6 +147,12 @@ def test_a_pairs_features_are_its_own() -> None:
         )
 
 
+def test_no_pairs_have_no_features() -> None:
+    images, texts, bank = seen_and_said(("a red cat",))
+    none = np.zeros(0, dtype=np.int64)
+    assert pair_features(images.take(none), texts.take(none), bank).shape == (0, len(FEATURES))
+
+
 def test_calibration_turns_features_into_frequencies() -> None:
     """Scores drawn from a known logistic law come back as its probabilities."""
     rng = np.random.default_rng(0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from filter.relevance.config import RelevanceConfig
+from filter.relevance.evaluate import evaluate
 from filter.relevance.folder import CARD
 from filter.relevance.model import RelevanceModel
 from filter.relevance.pairs import images_of, read_pairs, read_pixels
@@ -63,6 +64,20 @@ def test_the_network_computes_what_was_fitted(trained: Trained) -> None:
     texts_ME = model.encoder.texts([line.text for line in lines])
     np.testing.assert_allclose(images_NE.mean(axis=0), model.bank.image_E, atol=1e-5)
     np.testing.assert_allclose(texts_ME.mean(axis=0), model.bank.text_E, atol=1e-5)
+
+
+def test_pairs_without_hosts_are_split_by_image(trained: Trained, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in trained.pairs.read_text().splitlines()[:40]]
+    pairs = tmp_path / "pairs.jsonl"
+    with pairs.open("w") as file:
+        for one in lines:
+            image = str(trained.pairs.parent / one["image"])
+            file.write(json.dumps({"image": image, "text": one["text"]}) + "\n")
+    told = train(pairs, tmp_path / "model", config=TINY)
+    judged = evaluate(tmp_path / "model", pairs)
+    assert (told.split, judged.split) == ("image", "none")
+    assert told.auc_same_host is None
+    assert judged.auc_same_host is None
 
 
 def test_an_earlier_model_is_replaced_and_other_files_are_not(
