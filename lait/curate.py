@@ -5,6 +5,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ from lait.inputs import (
     with_relevance,
     write_funnel,
 )
+from lait.quiet import stderr_held
 from shards.aside import publish_bytes
 from shards.card import write_card
 from shards.manifest import (
@@ -80,7 +82,9 @@ def curate(
         return finished
     start(out, config)
     tell("curating", 0)
-    with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
+    verbose = logging.getLogger().isEnabledFor(logging.INFO)
+    quiet = nullcontext() if workers == 1 or verbose else stderr_held()
+    with quiet, beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
         graph(pipeline, archives, out.absolute(), config, relevance and relevance.absolute())
     tell("checking", 0)
     return finish(out, config, inputs)
@@ -95,9 +99,6 @@ def beam_flags(workers: int, beam_args: Sequence[str]) -> list[str]:
     given = [arg.partition("=")[2] for arg in beam_args if arg.startswith("--runner=")]
     runner = given[-1] if given else _LOCAL[0]
     flags = [*beam_args] if given else [f"--runner={runner}", *beam_args]
-    if not any(arg.startswith("--default_sdk_harness_log_level") for arg in beam_args):
-        # Worker processes would tell of every channel they open.
-        flags.append("--default_sdk_harness_log_level=ERROR")
     if workers < 1:
         raise ValueError(f"--workers {workers}: there must be at least one")
     if workers > 1 and runner not in _LOCAL:

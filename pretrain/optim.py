@@ -63,7 +63,7 @@ def build_optimizer(network: nn.Module, spec: Adam) -> torch.optim.Optimizer:
         )
         next(matching, rest)["params"].append(parameter)
     used = [group for group in (*groups, rest) if group["params"]]
-    return torch.optim.AdamW(used, lr=spec.lr, betas=spec.betas, eps=spec.eps)
+    return torch.optim.AdamW(used, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, spec: Adam, step: int, total_steps: int) -> float:

@@ -99,6 +99,15 @@ def test_pages_and_images(tmp_path: Path, layout: str) -> None:
     assert [item.offset for item in items] == offsets[1:6]
 
 
+def test_layout_of_large_records(tmp_path: Path) -> None:
+    """The first record fills many pieces of the decompressor before the second one shows."""
+    records = [page_record(1, HTML + random.Random(5).randbytes(300_000)), page_record(2)]
+    for kind in ("members", "stream"):
+        path, _ = write(tmp_path / kind, records, kind)
+        assert probe(str(path)).value == kind
+        assert pages(read(path)) == ["1.html", "2.html"]
+
+
 def test_random_access_gives_the_same_bytes(tmp_path: Path, layout: str) -> None:
     path, _ = write(tmp_path / "a.warc", RECORDS, layout)
     items = read(path)
