@@ -169,7 +169,7 @@ def _ray(workers: int) -> Iterator[None]:
         dashboard_host="127.0.0.1",
         _node_ip_address="127.0.0.1",
         log_to_driver=False,
-        logging_level=logging.WARNING,
+        logging_level=logging.ERROR,
     )
     try:
         yield
