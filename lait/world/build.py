@@ -2,9 +2,11 @@
 
 import json
 import logging
+import multiprocessing
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -145,6 +147,21 @@ def _existing(out: Path, size: WorldSize, seed: int) -> World | None:
 
 
 def _build(root: Path, size: WorldSize, seed: int) -> World:
+    # Drawing is what takes the time: the sets are drawn on a second core, beside the web.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        sets = pool.submit(_write_sets, root, size, seed)
+        web = _write_web(root, size, seed)
+        records = [*web.annotations, *sets.result()]
+    with (root / "annotations.jsonl").open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    counts = _counts(web, len(records))
+    about = {**_identity(size, seed), "counts": counts}
+    (root / "world.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    _LOG.info("demo world: %(pages)d pages, %(candidates)d images, %(keep)d to keep", counts)
+    return World(root=root, size=size, seed=seed, counts=counts)
+
+
+def _write_web(root: Path, size: WorldSize, seed: int) -> Web:
     web = make_web(
         n_pages=size.n_pages,
         n_archives=size.n_archives,
@@ -155,19 +172,15 @@ def _build(root: Path, size: WorldSize, seed: int) -> World:
         suffix = ".warc" if number == size.n_archives - 1 else ".warc.gz"
         write_warc(root / "web" / f"{number:05}{suffix}", responses)
     write_gold(root / "gold.jsonl", web.rows)
-    records: list[Annotation] = [
-        *web.annotations,
+    return web
+
+
+def _write_sets(root: Path, size: WorldSize, seed: int) -> list[Annotation]:
+    return [
         *write_supervised(root / "supervised", world_seed=seed, n_images=size.n_supervised),
         *write_clean(root / "clean", world_seed=seed, n_images=size.n_clean),
         *write_eval(root / "eval", world_seed=seed, n_images=size.n_eval),
     ]
-    with (root / "annotations.jsonl").open("w", encoding="utf-8") as out:
-        out.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    counts = _counts(web, len(records))
-    about = {**_identity(size, seed), "counts": counts}
-    (root / "world.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    _LOG.info("demo world: %(pages)d pages, %(candidates)d images, %(keep)d to keep", counts)
-    return World(root=root, size=size, seed=seed, counts=counts)
 
 
 def _identity(size: WorldSize, seed: int) -> dict[str, object]:

@@ -50,7 +50,8 @@ def write_supervised(
     scenes = _scenes("supervised", world_seed, n_images)
     lines: list[Mapping[str, object]] = []
     for index, scene in enumerate(scenes):
-        host = f"collection-{random.Random(scene.seed).randrange(_HOSTS):02}.example"
+        # Salted: the scene's own seed would make the host tell the scene's background.
+        host = f"collection-{random.Random(f'host {scene.seed}').randrange(_HOSTS):02}.example"
         lines.extend(
             {"image": _image_name(index), "text": text, "host": host}
             for text in captions(scene, texts_per_image, seed=0)
