@@ -126,7 +126,7 @@ def settings(overrides: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def sparkline(values: Sequence[float], width: int = 40) -> str:
+def sparkline(values: Sequence[float], width: int = 28) -> str:
     """A line of bars, the mean of each of `width` stretches of `values`."""
     if not values:
         return ""

@@ -50,8 +50,8 @@ def recipe() -> Recipe:
         pairing=RandomNegatives(negative=0.5, random_text=0.5),
         init=Init(bert="bert-base-uncased"),
         stages=(
-            Stage(name="out_of_domain", epochs=17, batch_pairs=48, optim=optim),
-            Stage(name="in_domain", epochs=17, batch_pairs=48, optim=optim),
+            Stage(name="out_of_domain", epochs=17.0, batch_pairs=48, optim=optim),
+            Stage(name="in_domain", epochs=17.0, batch_pairs=48, optim=optim),
         ),
     )
 
@@ -60,7 +60,7 @@ def shrink() -> Recipe:
     """Small enough for two CPU cores and a minute a stage on a thousand pairs."""
     full = recipe()
     optim = Adam(lr=3e-3, warmup=0.05, clip_norm=None)
-    stage = Stage(name="out_of_domain", epochs=130, batch_pairs=64, optim=optim)
+    stage = Stage(name="out_of_domain", epochs=130.0, batch_pairs=64, optim=optim)
     return dataclasses.replace(
         full,
         inputs=Inputs(max_length=64, max_regions=20),

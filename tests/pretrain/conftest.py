@@ -87,7 +87,7 @@ def tiny(vocabulary: Path) -> Recipe:
     )
     optim = Adam(lr=2e-3, warmup=0.05, clip_norm=None)
     stage = Stage(
-        name="first", epochs=4, batch_pairs=16, optim=optim, log_every=2, checkpoint_every=4
+        name="first", epochs=4.0, batch_pairs=16, optim=optim, log_every=2, checkpoint_every=4
     )
     return dataclasses.replace(
         recipe,

@@ -28,7 +28,7 @@ def test_the_folder_is_the_registry() -> None:
 def test_recipe_trains(name: str, memory_set: Callable[..., TrainingSet]) -> None:
     """A few steps of its small version; the loss falls on pairs seen again and again."""
     recipe = recipes.load(name, shrink=True)
-    part = dataclasses.replace(recipe.stages[0], epochs=40, batch_pairs=8)
+    part = dataclasses.replace(recipe.stages[0], epochs=80.0, batch_pairs=8)
     data = memory_set(8)
     load = Loader(data=data, recipe=recipe, stage=part, seed=0)
     regions = data.example(0).regions

@@ -1,0 +1,203 @@
+"""Do detectors answer for every sample, in the same bytes, under the same keys?"""
+
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pretrain.regions.backbone import EfficientNetLite0
+from pretrain.regions.grid import GridDetector
+from pretrain.regions.npz import from_npz, to_npz
+from pretrain.regions.regions import Regions
+from pretrain.regions.world import WHOLE_IMAGE, WorldDetector
+from pretrain.regions.write import write_regions
+from shards.config import ShardsConfig
+from shards.manifest import read_manifest
+from shards.pack import pack
+from shards.read import RegionsReader, ShardReader
+
+
+def picture(seed: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@dataclasses.dataclass
+class CountingDetector:
+    """Answers from the bytes alone, and counts."""
+
+    name: str = "counting"
+    classes: tuple[str, ...] = ("a", "b")
+    feature_dim: int = 3
+    seen: int = 0
+
+    def detect(self, images: Sequence[bytes]) -> list[Regions]:
+        self.seen += len(images)
+        found = []
+        for image in images:
+            rng = np.random.default_rng(list(hashlib.sha256(image).digest()))
+            found.append(
+                Regions(
+                    boxes_R4=np.array([[0, 0, 1, 1]], dtype=np.float32),
+                    features_RD=rng.normal(size=(1, 3)).astype(np.float16),
+                    probs_RK=np.array([[1, 0]], dtype=np.float16),
+                )
+            )
+        return found
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    """20 pictures in three shards."""
+    lines = []
+    for i in range(20):
+        (tmp_path / f"{i}.png").write_bytes(picture(i))
+        lines.append(json.dumps({"image": f"{i}.png", "text": f"picture {i}"}))
+    (tmp_path / "pairs.jsonl").write_text("\n".join(lines))
+    pack(tmp_path / "pairs.jsonl", tmp_path / "shards", ShardsConfig(samples_per_shard=7))
+    return tmp_path / "shards"
+
+
+def test_every_sample_has_its_regions_under_the_same_shard_names(
+    shards: Path, tmp_path: Path
+) -> None:
+    detector = CountingDetector()
+    told: list[tuple[int, int]] = []
+    manifest = write_regions(
+        shards,
+        tmp_path / "regions",
+        detector=detector,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    source = read_manifest(shards)
+    assert [s.name for s in manifest.shards] == [s.name for s in source.shards]
+    assert manifest.regions is not None
+    assert manifest.regions.source_digest == source.digest
+    assert (manifest.regions.detector, manifest.regions.feature_dim) == ("counting", 3)
+    assert told[-1] == (20, 20)
+    with ShardReader(shards) as samples, RegionsReader(tmp_path / "regions") as regions:
+        for i in range(20):
+            sample = samples.sample(i)
+            (expected,) = CountingDetector().detect([sample.image])
+            found = from_npz(regions.npz(sample.key))
+            assert np.array_equal(found.features_RD, expected.features_RD)
+
+
+def test_two_runs_give_the_same_bytes(shards: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_regions(shards, tmp_path / name, detector=CountingDetector())
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert "manifest.json" in files
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_killed_run_keeps_its_finished_shards(shards: Path, tmp_path: Path) -> None:
+    out = tmp_path / "regions"
+    whole = write_regions(shards, out, detector=CountingDetector())
+    (out / "manifest.json").unlink()
+    (out / whole.shards[1].name).write_bytes(b"torn")
+    again = CountingDetector()
+    assert write_regions(shards, out, detector=again) == whole
+    assert again.seen == whole.shards[1].n_samples
+
+
+def test_shards_of_another_detector_are_made_anew(shards: Path, tmp_path: Path) -> None:
+    write_regions(shards, tmp_path / "regions", detector=CountingDetector())
+    other = CountingDetector(name="another")
+    write_regions(shards, tmp_path / "regions", detector=other)
+    assert other.seen == 20
+
+
+def test_npz_is_exact_and_never_unpickled() -> None:
+    (regions,) = CountingDetector().detect([b"x"])
+    body = to_npz(regions)
+    assert body == to_npz(from_npz(body))
+    hostile = io.BytesIO()
+    np.savez(hostile, boxes=np.array([{}], dtype=object), features=np.ones(1), probs=np.ones(1))
+    for bad in (hostile.getvalue(), b"torn", to_npz(regions)[:-40]):
+        with pytest.raises(ValueError, match=r"regions|pickle|object"):
+            from_npz(bad)
+
+
+def test_regions_of_unequal_lengths_are_refused() -> None:
+    (regions,) = CountingDetector().detect([b"x"])
+    wrong = dataclasses.replace(regions, probs_RK=np.ones((2, 2), dtype=np.float16))
+    with pytest.raises(ValueError, match="shapes"):
+        from_npz(to_npz(wrong))
+
+
+def test_packaged_network_knows_what_it_sees() -> None:
+    """The map from the packaged weights to timm's names: classes come out as timm's own forward."""
+    backbone = EfficientNetLite0()
+    image = picture(3, (80, 80))
+    maps = backbone.maps([image])
+    assert maps.deep.shape == (1, 1280, 7, 7)
+    assert maps.middle.shape == (1, 112, 14, 14)
+    whole = np.array([[0, 0, 1, 1]], dtype=np.float32)
+    probs = backbone.classify(maps.deep.mean((2, 3)))
+    from pretrain.regions.backbone import pixels
+
+    with torch.inference_mode():
+        expected = backbone._network(pixels(image, 224)[None]).softmax(-1)
+    assert torch.allclose(probs, expected, atol=1e-5)
+    assert backbone.pool(maps, [whole]).shape == (1, backbone.feature_dim)
+
+
+def test_a_box_pools_what_lies_in_it() -> None:
+    backbone = EfficientNetLite0()
+    maps = backbone.maps([picture(0)])
+    ramp = torch.linspace(0, 1, 7).expand(1, 1280, 7, 7)  # rises to the right
+    ramped = dataclasses.replace(maps, deep=ramp)
+    boxes = np.array([[0, 0, 0.5, 1], [0.5, 0, 1, 1], [0, 0, 1, 0.5]], dtype=np.float32)
+    left, right, top = backbone.pool(ramped, [boxes])[:, 0].tolist()
+    assert left < 0.3
+    assert right > 0.7
+    assert top == pytest.approx(0.5, abs=0.01)
+
+
+def test_grid_regions_cover_the_image() -> None:
+    detector = GridDetector(cells=2)
+    one, two = detector.detect([picture(1), picture(2)])
+    assert len(one) == len(two) == 5
+    assert one.boxes_R4[0].tolist() == [0, 0, 1, 1]
+    sides = one.boxes_R4[1:, 2:] - one.boxes_R4[1:, :2]
+    assert np.allclose(sides, 0.5)
+    assert one.probs_RK.shape == (5, 1000)
+    assert np.allclose(one.probs_RK.astype(np.float32).sum(1), 1, atol=0.01)
+    assert len(set(detector.classes)) == 1000
+    (alone,) = detector.detect([picture(2)])
+    assert np.allclose(alone.features_RD, two.features_RD, atol=1e-2)
+
+
+def test_world_regions_are_the_gold(tmp_path: Path) -> None:
+    image, stranger = picture(1), picture(2)
+    line = {
+        "sha256": hashlib.sha256(image).hexdigest(),
+        "boxes": [[0.1, 0.2, 0.5, 0.6], [0.5, 0.5, 1.0, 1.0]],
+        "labels": ["cat", "ball"],
+    }
+    (tmp_path / "annotations.jsonl").write_text(json.dumps(line) + "\n")
+    detector = WorldDetector(tmp_path / "annotations.jsonl")
+    known, unknown = detector.detect([image, stranger])
+    assert detector.classes == (WHOLE_IMAGE, "ball", "cat")
+    assert known.boxes_R4[1].tolist() == pytest.approx([0.1, 0.2, 0.5, 0.6])
+    assert known.probs_RK.argmax(1).tolist() == [0, 2, 1]
+    assert len(unknown) == 1
+    with pytest.raises(ValueError, match="--annotations"):
+        WorldDetector(tmp_path / "nothing.jsonl")
+
+
+def test_what_is_no_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be decoded"):
+        GridDetector().detect([b"<html>"])
