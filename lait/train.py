@@ -29,6 +29,11 @@ _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 """No telemetry; failures seen within half a second."""
+_WORKER_ENV = {
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**31),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +116,11 @@ def pretrain(
 
 
 def _fit(plan: Plan, workers: int, *, use_gpu: bool) -> None:
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
     import ray
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    with _ray(workers), tempfile.TemporaryDirectory(prefix="lait-ray-") as storage:
+    with ray_session(workers), tempfile.TemporaryDirectory(prefix="lait-ray-") as storage:
         kind = "GPU" if use_gpu else "CPU"
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         available = int(resources.get(kind, 0))
@@ -155,8 +158,10 @@ def _work(config: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _ray(workers: int) -> Iterator[None]:
+def ray_session(workers: int) -> Iterator[None]:
     """The running Ray session, or one of this machine's own for as long as it is needed."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     import ray
 
     if ray.is_initialized():
@@ -221,8 +226,7 @@ def _finished(plan: Plan, stage: str) -> bool:
 
 
 def _stage_result(plan: Plan, stage: str) -> StageResult:
-    done = checkpoint.latest(plan.out / stage / "checkpoints")
-    assert done is not None, stage
+    done = checkpoint.find(plan.out / stage)
     return StageResult(name=stage, checkpoint=done, history=tuple(_history(plan, stage)))
 
 

@@ -60,7 +60,7 @@ def shrink() -> Recipe:
     """Small enough for two CPU cores and a minute a stage on a thousand pairs."""
     full = recipe()
     optim = Adam(lr=3e-3, warmup=0.05, clip_norm=None)
-    stage = Stage(name="out_of_domain", epochs=130.0, batch_pairs=64, optim=optim)
+    stage = Stage(name="out_of_domain", epochs=85.0, batch_pairs=64, optim=optim)
     return dataclasses.replace(
         full,
         inputs=Inputs(max_length=64, max_regions=20),

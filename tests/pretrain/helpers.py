@@ -1,10 +1,23 @@
 """What several tests of pretraining need."""
 
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
 from pretrain.batch import Batch, View
 from pretrain.draws import Draws
 from pretrain.encoders.gated import Streams
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded
+from pretrain.regions.regions import Regions
+from shards.config import ShardsConfig
+from shards.pack import pack
 
 
 def draws(n: int, step: int = 0) -> Draws:
@@ -23,3 +36,55 @@ def encoded(network: Network, batch: Batch, view: View | None = None) -> Encoded
             batch.region_mask_BR,
         )
     )
+
+
+def picture(seed: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@dataclasses.dataclass
+class CountingDetector:
+    """Answers from the bytes alone, and counts."""
+
+    name: str = "counting"
+    classes: tuple[str, ...] = ("a", "b")
+    feature_dim: int = 3
+    seen: int = 0
+
+    def detect(self, images: Sequence[bytes]) -> list[Regions]:
+        self.seen += len(images)
+        found = []
+        for image in images:
+            rng = np.random.default_rng(list(hashlib.sha256(image).digest()))
+            found.append(
+                Regions(
+                    boxes_R4=np.array([[0, 0, 1, 1]], dtype=np.float32),
+                    features_RD=rng.normal(size=(1, 3)).astype(np.float16),
+                    probs_RK=np.array([[1, 0]], dtype=np.float16),
+                )
+            )
+        return found
+
+
+WORDS = "ball bird boat car cat cup fish flower house star tree rocket".split()  # noqa: SIM905
+
+
+def packed(
+    out: Path, n: int, *, first: int = 0, n_texts: int = 1, samples_per_shard: int = 1000
+) -> Path:
+    """A finished shard set of `n` small pictures, each with its own words."""
+    folder = out.with_name(f"{out.name}-files")
+    folder.mkdir(parents=True)
+    lines = []
+    for i in range(first, first + n):
+        (folder / f"{i}.png").write_bytes(picture(i))
+        rng = np.random.default_rng(i)
+        texts = [" and ".join(WORDS[k] for k in rng.permutation(12)[:4]) for _ in range(n_texts)]
+        lines.append(json.dumps({"image": f"{i}.png", "texts": texts}))
+    (folder / "pairs.jsonl").write_text("\n".join(lines))
+    pack(folder / "pairs.jsonl", out, ShardsConfig(samples_per_shard=samples_per_shard))
+    return out

@@ -28,7 +28,7 @@ def test_the_folder_is_the_registry() -> None:
 def test_recipe_trains(name: str, memory_set: Callable[..., TrainingSet]) -> None:
     """A few steps of its small version; the loss falls on pairs seen again and again."""
     recipe = recipes.load(name, shrink=True)
-    part = dataclasses.replace(recipe.stages[0], epochs=80.0, batch_pairs=8)
+    part = dataclasses.replace(recipe.stages[0], epochs=50.0, batch_pairs=8)
     data = memory_set(8)
     load = Loader(data=data, recipe=recipe, stage=part, seed=0)
     regions = data.example(0).regions
@@ -45,7 +45,7 @@ def test_recipe_trains(name: str, memory_set: Callable[..., TrainingSet]) -> Non
         stage.run(network, optimizer, load, Workers(), cpu, first_step=0, position=load.start())
     )
     first, last = (sum(r.loss for r in part) / 8 for part in (reports[:8], reports[-8:]))
-    assert last < 0.8 * first
+    assert last < 0.9 * first
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,68 +4,26 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from pretrain.regions.backbone import EfficientNetLite0
 from pretrain.regions.grid import GridDetector
 from pretrain.regions.npz import from_npz, to_npz
-from pretrain.regions.regions import Regions
 from pretrain.regions.world import WHOLE_IMAGE, WorldDetector
 from pretrain.regions.write import write_regions
-from shards.config import ShardsConfig
 from shards.manifest import read_manifest
-from shards.pack import pack
 from shards.read import RegionsReader, ShardReader
-
-
-def picture(seed: int, size: tuple[int, int] = (64, 48)) -> bytes:
-    rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-@dataclasses.dataclass
-class CountingDetector:
-    """Answers from the bytes alone, and counts."""
-
-    name: str = "counting"
-    classes: tuple[str, ...] = ("a", "b")
-    feature_dim: int = 3
-    seen: int = 0
-
-    def detect(self, images: Sequence[bytes]) -> list[Regions]:
-        self.seen += len(images)
-        found = []
-        for image in images:
-            rng = np.random.default_rng(list(hashlib.sha256(image).digest()))
-            found.append(
-                Regions(
-                    boxes_R4=np.array([[0, 0, 1, 1]], dtype=np.float32),
-                    features_RD=rng.normal(size=(1, 3)).astype(np.float16),
-                    probs_RK=np.array([[1, 0]], dtype=np.float16),
-                )
-            )
-        return found
+from tests.pretrain.helpers import CountingDetector, packed, picture
 
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
     """20 pictures in three shards."""
-    lines = []
-    for i in range(20):
-        (tmp_path / f"{i}.png").write_bytes(picture(i))
-        lines.append(json.dumps({"image": f"{i}.png", "text": f"picture {i}"}))
-    (tmp_path / "pairs.jsonl").write_text("\n".join(lines))
-    pack(tmp_path / "pairs.jsonl", tmp_path / "shards", ShardsConfig(samples_per_shard=7))
-    return tmp_path / "shards"
+    return packed(tmp_path / "shards", 20, samples_per_shard=7)
 
 
 def test_every_sample_has_its_regions_under_the_same_shard_names(

@@ -340,7 +340,7 @@ def test_an_interrupted_build_leaves_no_world_and_can_be_repeated(
     monkeypatch.setattr(build, "make_web", lambda **_: nothing)
     size = replace(TINY, n_archives=2, n_supervised=1, n_clean=1, n_eval=1)
     with monkeypatch.context() as patch:
-        patch.setattr(build, "write_eval", cut)
+        patch.setattr(build, "write_gold", cut)
         with pytest.raises(PowerCutError):
             build_world(tmp_path / "world", size=size)
     assert not (tmp_path / "world").exists()

@@ -1,0 +1,198 @@
+"""Does Ray run the stages, survive a killed worker, and refuse bad input before it starts?"""
+
+import dataclasses
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from lait.train import Progress, Result, StageData, pretrain, ray_session
+from pretrain import checkpoint
+from pretrain.collate import Inputs
+from pretrain.encoders.sublayers import single
+from pretrain.journal import read_journal
+from pretrain.recipe import Recipe, load, staged
+from pretrain.regions.write import write_regions
+from pretrain.run import Plan, prepare, run_stages
+from pretrain.workers import Workers
+from tests.pretrain.helpers import CountingDetector, packed
+
+# Ray's own modules still set options that Ray itself deprecates.
+pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> list[StageData]:
+    root = tmp_path_factory.mktemp("data")
+    stages = []
+    for name, n, first in (("web", 32, 0), ("clean", 24, 100)):
+        shards = packed(root / name, n, first=first)
+        write_regions(shards, root / f"{name}-regions", detector=CountingDetector())
+        stages.append(StageData(name=name, shards=shards, regions=root / f"{name}-regions"))
+    return stages
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """16 steps, then 12; a checkpoint every 2."""
+    vocabulary = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
+    words = "ball bird boat car cat cup fish flower house star tree rocket and".split()  # noqa: SIM905
+    vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    recipe = load("imagebert", shrink=True)
+    stage = dataclasses.replace(
+        recipe.stages[0], epochs=8.0, batch_pairs=16, log_every=2, checkpoint_every=2
+    )
+    return dataclasses.replace(
+        recipe,
+        vocabulary=str(vocabulary),
+        inputs=Inputs(max_length=32, max_regions=8),
+        encoder=dataclasses.replace(
+            recipe.encoder, sublayers=single(1), hidden=32, feed_forward=64
+        ),
+        stages=(stage,),
+    )
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[None]:
+    """One session for all tests of this file."""
+    with ray_session(2):
+        yield
+
+
+class Killer:
+    """Kills one worker process as soon as some steps are through."""
+
+    def __init__(self) -> None:
+        self.killed: list[int] = []
+        self.seen: list[Progress] = []
+
+    def __call__(self, at: Progress) -> None:
+        self.seen.append(at)
+        if not self.killed and at.step >= 4:
+            self.killed = worker_ids()[:1]
+            os.kill(self.killed[0], signal.SIGKILL)
+
+
+def worker_ids() -> list[int]:
+    """Training processes that descend from this one."""
+    ids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+    return [i for i in sorted(ids) if b"RayTrainWorker" in title(i) and os.getpid() in ancestors(i)]
+
+
+def title(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""
+
+
+def ancestors(process: int) -> list[int]:
+    found = []
+    while process > 1:
+        try:
+            status = Path(f"/proc/{process}/stat").read_text()
+        except OSError:
+            break
+        process = int(status.rpartition(")")[2].split()[1])
+        found.append(process)
+    return found
+
+
+@pytest.fixture(scope="module")
+def disturbed(
+    recipe: Recipe, data: list[StageData], tmp_path_factory: pytest.TempPathFactory, ray: None
+) -> tuple[Result, Killer]:
+    """Two workers, one of which is killed in the first stage."""
+    killer = Killer()
+    out = tmp_path_factory.mktemp("ray") / "out"
+    return pretrain(recipe, data, out, workers=2, seed=3, progress=killer), killer
+
+
+@pytest.fixture(scope="module")
+def alone(
+    recipe: Recipe,
+    data: list[StageData],
+    disturbed: object,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The same run on one worker, without Ray and without disturbance."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("alone") / "out"
+    plan = Plan(
+        recipe=staged(recipe, tuple(d.name for d in data)),
+        stages=tuple(data),
+        out=out,
+        seed=3,
+    )
+    prepare(plan, 1)
+    run_stages(plan, Workers(), torch.device("cpu"))
+    return out
+
+
+def lines(folder: Path) -> list[dict[str, float]]:
+    return [{k: v for k, v in x.items() if k != "pairs_per_s"} for x in read_journal(folder)]
+
+
+@pytest.mark.parametrize("stage", ["web", "clean"])
+def test_a_killed_worker_changes_nothing_nor_does_the_number_of_workers(
+    stage: str, disturbed: tuple[Result, Killer], alone: Path
+) -> None:
+    result, killer = disturbed
+    assert len(killer.killed) == 1
+    got, expected = lines(result.out / stage), lines(alone / stage)
+    assert [line["step"] for line in got] == [line["step"] for line in expected]
+    for line, other in zip(got, expected, strict=True):
+        assert line == pytest.approx(other, rel=1e-3, abs=1e-4)
+    # The first step is still free of accumulated rounding.
+    assert got[0] == pytest.approx(expected[0], rel=1e-5)
+
+
+def test_the_worker_was_started_again_from_a_checkpoint(
+    disturbed: tuple[Result, Killer],
+) -> None:
+    result, _ = disturbed
+    attempts = {stage.checkpoint.name[-3:] for stage in result.stages[:1]}
+    assert attempts == {"002"}
+
+
+def test_result_and_progress_tell_the_same_history(disturbed: tuple[Result, Killer]) -> None:
+    result, killer = disturbed
+    assert [stage.name for stage in result.stages] == ["web", "clean"]
+    assert [at.step for at in result.stages[0].history] == list(range(2, 17, 2))
+    assert [at.step for at in result.stages[1].history] == list(range(2, 13, 2))
+    history = [at for stage in result.stages for at in stage.history]
+    assert killer.seen[-1] == history[-1]
+    assert {at.step for at in killer.seen if at.stage == "clean"} == set(range(2, 13, 2))
+    assert {"loss", "mlm", "moc", "mrfr", "itm"} < history[0].metrics.keys()
+    assert checkpoint.read(result.checkpoint).stage == "clean"
+
+
+def test_the_same_command_again_returns_at_once(
+    recipe: Recipe, data: list[StageData], disturbed: tuple[Result, Killer]
+) -> None:
+    result, _ = disturbed
+    told: list[Progress] = []
+    again = pretrain(recipe, data, result.out, workers=2, seed=3, progress=told.append)
+    assert again == result
+    assert told == []
+
+
+def test_bad_input_is_refused_before_ray_starts(
+    recipe: Recipe, data: list[StageData], tmp_path: Path
+) -> None:
+    web, clean = data
+    bad = dataclasses.replace(web, shards=tmp_path)
+    for stages, workers, message in (
+        ([bad, clean], 2, r"no manifest\.json"),
+        ([dataclasses.replace(web, regions=clean.regions), clean], 2, "were made from"),
+        ([web, dataclasses.replace(clean, name="web")], 2, "--stage"),
+        (data, 3, "evenly among 3 workers"),
+        (data, 0, "--workers 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pretrain(recipe, stages, tmp_path / "out", workers=workers)
+        assert not (tmp_path / "out").exists()

@@ -1,0 +1,86 @@
+"""Are samples, regions and texts joined rightly, and is what does not belong together refused?"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pretrain.batch import View
+from pretrain.data import ShardSet, TrainingSet, captions_of, check_regions
+from pretrain.network import DataSizes, Network
+from pretrain.recipe import Recipe
+from pretrain.region_start import start_regions
+from pretrain.regions.write import write_regions
+from shards.read import ShardReader
+from shards.sample import Sample
+from tests.pretrain.helpers import CountingDetector, packed
+
+
+def test_samples_meet_their_regions_by_key(tmp_path: Path) -> None:
+    shards = packed(tmp_path / "shards", 9, n_texts=3, samples_per_shard=4)
+    write_regions(shards, tmp_path / "regions", detector=CountingDetector())
+    for cached_bytes in (10**9, 0):
+        data = ShardSet(shards, tmp_path / "regions", cached_bytes=cached_bytes)
+        with ShardReader(shards) as reader:
+            assert len(data) == 9
+            for i in (3, 0, 3):
+                sample = reader.sample(i)
+                (expected,) = CountingDetector().detect([sample.image])
+                example = data.example(i)
+                assert np.array_equal(example.regions.features_RD, expected.features_RD)
+                assert example.captions[0] == sample.text
+                assert len(example.captions) == 3
+
+
+def test_regions_of_another_set_are_refused_by_hash(tmp_path: Path) -> None:
+    shards, other = packed(tmp_path / "a", 4), packed(tmp_path / "b", 4, first=50)
+    write_regions(other, tmp_path / "regions", detector=CountingDetector())
+    with pytest.raises(ValueError, match="were made from the shard set"):
+        check_regions(shards, tmp_path / "regions")
+    with pytest.raises(ValueError, match="holds no regions"):
+        check_regions(shards, other)
+    (shards / "manifest.json").unlink()
+    with pytest.raises(ValueError, match=r"no manifest\.json"):
+        check_regions(shards, tmp_path / "regions")
+
+
+@pytest.mark.parametrize(
+    ("record", "captions"),
+    [
+        ({}, ("the text",)),
+        ({"texts": ["the text", "another", "the text"]}, ("the text", "another")),
+        ({"texts": [{"source": "alt", "text": "spam", "score": 0.1}]}, ("the text",)),
+    ],
+)
+def test_only_texts_known_to_be_true_are_captions(
+    record: dict[str, object], captions: tuple[str, ...]
+) -> None:
+    sample = Sample(
+        key="0" * 32, image=b"", extension="jpg", text="the text", record=json.dumps(record)
+    )
+    assert captions_of(sample) == captions
+
+
+def test_region_projection_starts_centred_and_of_even_spread(
+    tiny: Recipe, sizes: DataSizes, memory_set: Callable[..., TrainingSet]
+) -> None:
+    data = memory_set(64)
+    torch.manual_seed(0)
+    network, plain = Network(tiny, sizes), Network(tiny, sizes)
+    plain.load_state_dict(network.state_dict())
+    start_regions(network, data)
+    features = np.concatenate([data.example(i).regions.features_RD for i in range(len(data))])
+    features_ND = torch.from_numpy(features.astype(np.float32))
+    standard_ND = (features_ND - features_ND.mean(0)) / features_ND.std(0, unbiased=False)
+    expected = standard_ND @ plain.region.feature.weight.T
+    assert torch.allclose(network.region.feature(features_ND), expected, atol=1e-4)
+
+
+def test_a_view_of_a_batch_hides_nothing(make_batch: Callable[..., object]) -> None:
+    batch = make_batch(3)
+    view = View.of(batch)  # type: ignore[arg-type]
+    assert not view.masked_tokens_BL.any()
+    assert not view.masked_regions_BR.any()
