@@ -91,7 +91,7 @@ class Candidate:
     """One image of a page and ALL the words around it: a pure function of one `Page`."""
 
     candidate_id: str
-    """sha256 of page file, offset, page URL and image URL, first 32 hex digits."""
+    """sha256 of archive name, offset, page URL and image URL, first 32 hex digits."""
     page_url: str
     image_url: str
     """Absolute, normalised; the best version the page offers."""

@@ -73,8 +73,12 @@ def extract(page: Page, config: CrawlConfig) -> tuple[Candidate, ...]:
 
 
 def candidate_id(page: Page, image_url: str) -> str:
-    """The identity of a candidate: where its page was read, and which image it is."""
-    identity = "\n".join((page.file, str(page.offset), page.url, image_url))
+    """The identity of a candidate: where its page was read, and which image it is.
+
+    Of the archive only the name counts: moving it to another folder changes no identity.
+    """
+    archive = page.file.rsplit("/", 1)[-1]
+    identity = "\n".join((archive, str(page.offset), page.url, image_url))
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

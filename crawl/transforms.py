@@ -99,6 +99,15 @@ class _Extract(beam.DoFn):
                 Damage(file=page.file, offset=page.offset, reason="extract_error", detail=detail),
             )
             return
+        if len(found) >= self.config.max_images_per_page:
+            count("pages_cut")
+            detail = (
+                f"{len(found)} images were read, crawl.max_images_per_page; later ones were not"
+            )
+            yield TaggedOutput(
+                DAMAGE,
+                Damage(file=page.file, offset=page.offset, reason="images_cut", detail=detail),
+            )
         for candidate in found:
             count(CANDIDATES)
             yield TaggedOutput(CANDIDATES, candidate)

@@ -1,6 +1,7 @@
 """Is extraction pure, complete, and unable to fail on any bytes?"""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ def test_provenance_and_identity() -> None:
     assert candidate.candidate_id == candidate_id(document, candidate.image_url)
     assert re.fullmatch("[0-9a-f]{32}", candidate.candidate_id)
     assert candidate_id(document, "https://example.org/b.jpg") != candidate.candidate_id
+    moved = replace(document, file=f"elsewhere/{document.file.rsplit('/', 1)[-1]}")
+    assert candidate_id(moved, candidate.image_url) == candidate.candidate_id
 
 
 def test_same_page_same_candidates() -> None:

@@ -87,6 +87,18 @@ def test_a_page_that_breaks_extraction_is_counted(monkeypatch: pytest.MonkeyPatc
         assert_that(damage, equal_to([expected]), "damage")
 
 
+@pytest.mark.parametrize(("allowed", "cut"), [(1, True), (2, False)])
+def test_a_page_with_more_images_than_are_read_is_counted(allowed: int, cut: bool) -> None:
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        extracted = (
+            pipeline
+            | beam.Create([page("https://a.org/p.html")])
+            | ExtractCandidates(CrawlConfig(max_images_per_page=allowed))
+        )
+        reasons = extracted[DAMAGE] | beam.Map(lambda damage: damage.reason)
+        assert_that(reasons, equal_to(["images_cut"] * cut))
+
+
 def test_readers_keep_few_archives_open(archive: Path, tmp_path: Path) -> None:
     offset = len(record("https://a.org/p.html", "text/html", HTML))
     paths = [tmp_path / f"{letter}.warc" for letter in "xyz"]
