@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,18 +30,24 @@ def refuse(*_args: Any, **_kwargs: Any) -> Any:
     raise AssertionError("something asked the network")
 
 
-@pytest.fixture(scope="session")
-def no_network() -> Iterator[None]:
+@contextmanager
+def network_closed() -> Iterator[None]:
     """Every way out is closed: the offline promise is not a matter of environment variables."""
-    patch = pytest.MonkeyPatch()
-    for name in ("connect", "connect_ex", "sendto"):
-        patch.setattr(socket.socket, name, refuse)
-    for name in ("getaddrinfo", "gethostbyname", "create_connection"):
-        patch.setattr(socket, name, refuse)
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        patch.delenv(name, raising=False)
-    yield
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "sendto"):
+            patch.setattr(socket.socket, name, refuse)
+        for name in ("getaddrinfo", "gethostbyname", "create_connection"):
+            patch.setattr(socket, name, refuse)
+        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    """In this folder only: tests elsewhere talk to servers of their own on loopback."""
+    with network_closed():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -52,12 +59,13 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(pairs: Path, tmp_path_factory: pytest.TempPathFactory, no_network: None) -> Trained:
+def trained(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     from filter.relevance.train import train
 
     out = tmp_path_factory.mktemp("trained") / "model"
     calls: list[tuple[int, int]] = []
-    report = train(
-        pairs, out, config=TINY, progress=lambda done, total: calls.append((done, total))
-    )
+    with network_closed():
+        report = train(
+            pairs, out, config=TINY, progress=lambda done, total: calls.append((done, total))
+        )
     return Trained(pairs=pairs, model=out, report=report, progress=calls)
