@@ -63,7 +63,7 @@ class _Proxy:
         self.requests: list[str] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> "_Proxy":
         self._thread.start()
