@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,19 +23,18 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 _MAX_FAILURES = 3
-_QUIET = {
+_ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
-"""Nobody joins without the token; no telemetry; failures seen within half a second."""
-_WORKER_ENV = {
-    "OMP_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**31),
 }
+"""For Ray's processes: nobody joins without the token; no telemetry; failures are seen within half
+a second; and memory once taken is kept, for the gradient of a word table comes and goes every step.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,7 @@ def pretrain(
 
 
 def _fit(plan: Plan, workers: int, *, use_gpu: bool) -> None:
+    _set_environment()
     import ray
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
@@ -161,8 +162,7 @@ def _work(config: dict[str, Any]) -> None:
 @contextmanager
 def ray_session(workers: int) -> Iterator[None]:
     """The running Ray session, or one of this machine's own for as long as it is needed."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    _set_environment()
     import ray
 
     if ray.is_initialized():
@@ -181,6 +181,12 @@ def ray_session(workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _set_environment() -> None:
+    # Ray reads some of it once, at import: set any later, its processes would disagree.
+    if "ray" not in sys.modules:
+        os.environ.update({**_ENVIRONMENT, **os.environ})
 
 
 @contextmanager

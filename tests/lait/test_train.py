@@ -21,7 +21,10 @@ from pretrain.workers import Workers
 from tests.pretrain.helpers import CountingDetector, packed
 
 # Ray's own modules still set options that Ray itself deprecates.
-pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*")
+pytestmark = [
+    pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*"),
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,8 @@ def test_npz_is_exact_and_never_unpickled() -> None:
     (regions,) = CountingDetector().detect([b"x"])
     body = to_npz(regions)
     assert body == to_npz(from_npz(body))
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert {member.date_time[0] for member in archive.infolist()} == {1980}
     hostile = io.BytesIO()
     np.savez(hostile, boxes=np.array([{}], dtype=object), features=np.ones(1), probs=np.ones(1))
     for bad in (hostile.getvalue(), b"torn", to_npz(regions)[:-40]):

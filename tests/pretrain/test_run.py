@@ -95,6 +95,30 @@ def test_stopped_inside_or_between_stages_it_ends_as_undisturbed(
             assert torch.equal(tensor, expected[parameter]), (name, parameter)
 
 
+def test_a_stage_goes_on_with_the_weights_of_the_one_before(plan: Plan) -> None:
+    """Its own rate is 0, so it must end with these very weights."""
+    first, second = plan.recipe.stages
+    still = dataclasses.replace(second, optim=dataclasses.replace(second.optim, lr=0.0))
+    recipe = dataclasses.replace(plan.recipe, stages=(first, still))
+    plan = dataclasses.replace(plan, recipe=recipe)
+    run(plan)
+    expected = weights(plan, "first")
+    for parameter, tensor in weights(plan, "second").items():
+        assert torch.equal(tensor, expected[parameter]), parameter
+
+
+def test_the_first_stage_starts_from_centred_regions_and_no_other_does(plan: Plan) -> None:
+    stages = tuple(
+        dataclasses.replace(part, optim=dataclasses.replace(part.optim, lr=0.0))
+        for part in plan.recipe.stages
+    )
+    plan = dataclasses.replace(plan, recipe=dataclasses.replace(plan.recipe, stages=stages))
+    run(plan)
+    first, second = (weights(plan, name)["region.feature.bias"] for name in ("first", "second"))
+    assert first.abs().max() > 0  # a fresh one is 0
+    assert torch.equal(first, second)
+
+
 def test_a_finished_run_is_not_touched(plan: Plan) -> None:
     run(plan)
     before = {path: path.stat().st_mtime_ns for path in plan.out.rglob("*")}

@@ -1,0 +1,50 @@
+"""One worker of a group: makes one step on its share and saves the gradients. Run by a test."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import save_file
+from torch.nn.parallel import DistributedDataParallel
+
+from pretrain import workers
+from pretrain.checkpoint import load_network
+from pretrain.data import Loader, ShardSet
+from pretrain.steps.standard import corrupt, train_step
+
+
+def main(checkpoint: str, shards: str, regions: str, out: str, rank: str, size: str) -> None:
+    """Gradients to OUT/gradients.safetensors, scores to OUT/scores.json, by rank 0."""
+    torch.set_num_threads(1)
+    if int(size) > 1:
+        store = dist.FileStore(str(Path(out) / "store"), int(size))
+        dist.init_process_group("gloo", store=store, rank=int(rank), world_size=int(size))
+    network, snapshot = load_network(Path(checkpoint))
+    recipe = snapshot.recipe
+    here = workers.current()
+    loader = Loader(
+        data=ShardSet(Path(shards), Path(regions)),
+        recipe=recipe,
+        stage=recipe.stages[0],
+        seed=0,
+        rank=here.rank,
+        world_size=here.size,
+    )
+    step = next(loader.steps(0, loader.start()))
+    shown = [corrupt(recipe.objectives, p.batch, p.draws, loader.wordpiece) for p in step.parts]
+    wrapped = DistributedDataParallel(network) if here.size > 1 else network
+    frozen = torch.optim.SGD(network.parameters(), lr=0.0)
+    scores = train_step(wrapped, frozen, recipe.objectives, recipe.stages[0], shown, here)
+    if here.rank == 0:
+        gradients = {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
+        save_file(gradients, Path(out) / "gradients.safetensors")
+        plain = {name: [s.total, s.count] for name, s in scores.items()}
+        (Path(out) / "scores.json").write_text(json.dumps(plain))
+    if here.size > 1:
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
