@@ -13,9 +13,9 @@ from typing import Any
 
 from pretrain import checkpoint
 from pretrain.journal import read_journal
-from pretrain.plain import from_plain, to_plain
+from pretrain.plan import Plan, StageData, plan_from_plain, plan_to_plain, prepare
 from pretrain.recipe import Recipe, staged
-from pretrain.run import Plan, StageData, prepare, run_stages
+from pretrain.run import run_stages
 
 __all__ = ["Progress", "Result", "StageData", "StageResult", "pretrain"]
 
@@ -130,7 +130,7 @@ def _fit(plan: Plan, workers: int, *, use_gpu: bool) -> None:
             raise ValueError(f"--workers {workers}: there are only {available} {kind}s")
         trainer = TorchTrainer(
             _work,
-            train_loop_config=_to_config(plan),
+            train_loop_config=plan_to_plain(plan),
             scaling_config=ScalingConfig(num_workers=workers, use_gpu=use_gpu),
             torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
             run_config=RunConfig(
@@ -156,7 +156,7 @@ def _work(config: dict[str, Any]) -> None:
 
     torch.set_num_threads(1)
     device = ray.train.torch.get_device()
-    run_stages(_from_config(config), current(), device, saved=ray.train.report)
+    run_stages(plan_from_plain(config), current(), device, saved=ray.train.report)
 
 
 @contextmanager
@@ -235,25 +235,3 @@ def _finished(plan: Plan, stage: str) -> bool:
 def _stage_result(plan: Plan, stage: str) -> StageResult:
     done = checkpoint.find(plan.out / stage)
     return StageResult(name=stage, checkpoint=done, history=tuple(_history(plan, stage)))
-
-
-def _to_config(plan: Plan) -> dict[str, Any]:
-    """The plan as plain values: workers may run on other machines."""
-    return {
-        "recipe": to_plain(plan.recipe),
-        "stages": [(d.name, str(d.shards), str(d.regions)) for d in plan.stages],
-        "out": str(plan.out),
-        "seed": plan.seed,
-    }
-
-
-def _from_config(config: dict[str, Any]) -> Plan:
-    return Plan(
-        recipe=from_plain(config["recipe"], Recipe),
-        stages=tuple(
-            StageData(name=name, shards=Path(shards), regions=Path(regions))
-            for name, shards, regions in config["stages"]
-        ),
-        out=Path(config["out"]),
-        seed=config["seed"],
-    )

@@ -6,7 +6,6 @@ OUT/<stage>/metrics.jsonl         one line every `log_every` steps
 OUT/<stage>/tensorboard/          the same as events
 """
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +24,7 @@ from pretrain.draws import key_of
 from pretrain.journal import Journal
 from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
-from pretrain.plain import canonical, to_plain
-from pretrain.recipe import Recipe
+from pretrain.plan import Plan
 from pretrain.region_start import start_regions
 from pretrain.stage import StepReport
 from pretrain.workers import Workers
@@ -34,61 +32,6 @@ from pretrain.workers import Workers
 logger = logging.getLogger(__name__)
 
 _KEPT_CHECKPOINTS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageData:
-    """The data of one stage."""
-
-    name: str
-    shards: Path
-    regions: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A run, before anything is started."""
-
-    recipe: Recipe
-    """Its stages are those of `stages`, in order."""
-    stages: tuple[StageData, ...]
-    out: Path
-    seed: int
-
-
-def prepare(plan: Plan, n_workers: int) -> None:
-    """Look at everything that can be wrong, and claim `out` for this run.
-
-    Raises:
-        ValueError: data that is not finished or does not belong together, stages whose widths
-            differ, a batch that cannot be dealt out, or an `out` that holds another run.
-    """
-    made = [check_regions(data.shards, data.regions) for data in plan.stages]
-    sizes = [data_sizes(plan.recipe, regions) for regions in made]
-    for data, own in zip(plan.stages, sizes, strict=True):
-        if own != sizes[0]:
-            raise ValueError(
-                f"stage {data.name} has regions of {own.feature_dim} dimensions and {own.classes} "
-                f"classes, stage {plan.stages[0].name} of {sizes[0].feature_dim} and "
-                f"{sizes[0].classes}: make both with the same detector"
-            )
-    for part in plan.recipe.stages:
-        stage.check(part, n_workers)
-    claim = {
-        "seed": plan.seed,
-        "recipe": to_plain(plan.recipe),
-        "regions": [regions.digest for regions in made],
-    }
-    run_file = plan.out / "run.json"
-    if run_file.is_file():
-        if canonical(json.loads(run_file.read_text())) != canonical(claim):
-            raise ValueError(
-                f"{plan.out} holds a run of other settings or data: choose another --out, "
-                "or remove it to start anew"
-            )
-        return
-    plan.out.mkdir(parents=True, exist_ok=True)
-    run_file.write_text(json.dumps(claim, indent=1) + "\n")
 
 
 def run_stages(

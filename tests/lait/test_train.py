@@ -14,9 +14,10 @@ from pretrain import checkpoint
 from pretrain.collate import Inputs
 from pretrain.encoders.sublayers import single
 from pretrain.journal import read_journal
+from pretrain.plan import Plan, prepare
 from pretrain.recipe import Recipe, load, staged
 from pretrain.regions.write import write_regions
-from pretrain.run import Plan, prepare, run_stages
+from pretrain.run import run_stages
 from pretrain.workers import Workers
 from tests.pretrain.helpers import CountingDetector, packed
 

@@ -12,9 +12,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from pretrain import checkpoint
 from pretrain.journal import read_journal
+from pretrain.plan import Plan, StageData, prepare
 from pretrain.recipe import Recipe
 from pretrain.regions.write import write_regions
-from pretrain.run import Plan, StageData, prepare, run_stages
+from pretrain.run import run_stages
 from pretrain.workers import Workers
 from tests.pretrain.helpers import CountingDetector, packed
 

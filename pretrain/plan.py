@@ -1,0 +1,89 @@
+"""What is a run before it starts, and can it work?"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pretrain import stage
+from pretrain.data import check_regions, data_sizes
+from pretrain.plain import canonical, from_plain, to_plain
+from pretrain.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageData:
+    """The data of one stage."""
+
+    name: str
+    shards: Path
+    regions: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run, before anything is started."""
+
+    recipe: Recipe
+    """Its stages are those of `stages`, in order."""
+    stages: tuple[StageData, ...]
+    out: Path
+    seed: int
+
+
+def prepare(plan: Plan, n_workers: int) -> None:
+    """Look at everything that can be wrong, and claim `out` for this run.
+
+    Raises:
+        ValueError: data that is not finished or does not belong together, stages whose widths
+            differ, a batch that cannot be dealt out, or an `out` that holds another run.
+    """
+    made = [check_regions(data.shards, data.regions) for data in plan.stages]
+    sizes = [data_sizes(plan.recipe, regions) for regions in made]
+    for data, own in zip(plan.stages, sizes, strict=True):
+        if own != sizes[0]:
+            raise ValueError(
+                f"stage {data.name} has regions of {own.feature_dim} dimensions and {own.classes} "
+                f"classes, stage {plan.stages[0].name} of {sizes[0].feature_dim} and "
+                f"{sizes[0].classes}: make both with the same detector"
+            )
+    for part in plan.recipe.stages:
+        stage.check(part, n_workers)
+    claim = {
+        "seed": plan.seed,
+        "recipe": to_plain(plan.recipe),
+        "regions": [regions.digest for regions in made],
+    }
+    run_file = plan.out / "run.json"
+    if run_file.is_file():
+        if canonical(json.loads(run_file.read_text())) != canonical(claim):
+            raise ValueError(
+                f"{plan.out} holds a run of other settings or data: choose another --out, "
+                "or remove it to start anew"
+            )
+        return
+    plan.out.mkdir(parents=True, exist_ok=True)
+    run_file.write_text(json.dumps(claim, indent=1) + "\n")
+
+
+def plan_to_plain(plan: Plan) -> dict[str, Any]:
+    """The plan as plain values: workers may run on other machines."""
+    return {
+        "recipe": to_plain(plan.recipe),
+        "stages": [(d.name, str(d.shards), str(d.regions)) for d in plan.stages],
+        "out": str(plan.out),
+        "seed": plan.seed,
+    }
+
+
+def plan_from_plain(plain: dict[str, Any]) -> Plan:
+    """The plan again."""
+    return Plan(
+        recipe=from_plain(plain["recipe"], Recipe),
+        stages=tuple(
+            StageData(name=name, shards=Path(shards), regions=Path(regions))
+            for name, shards, regions in plain["stages"]
+        ),
+        out=Path(plain["out"]),
+        seed=plain["seed"],
+    )
