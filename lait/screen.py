@@ -32,10 +32,10 @@ class Meter:
         self._progress = progress
         self._task = progress.add_task(title, total=None) if progress else None
         self._started = self._last = time.monotonic()
-        self._done = 0
+        self.done = 0
 
     def __call__(self, done: int, total: int | None = None, note: str = "") -> None:
-        self._done = done
+        self.done = done
         title = f"{self._title}, {note}" if note else self._title
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, total=total, description=title)
@@ -49,7 +49,7 @@ class Meter:
     def close(self) -> None:
         if self._progress is None:
             seconds = time.monotonic() - self._started
-            err.print(f"{self._title}: {self._done} in {seconds:.0f} s", highlight=False)
+            err.print(f"{self._title}: {self.done} in {seconds:.0f} s", highlight=False)
 
 
 @contextmanager

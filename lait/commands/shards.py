@@ -97,7 +97,7 @@ def verify(folder: Annotated[Path, typer.Argument(help="A shard set or a run.")]
 
     total = total_bytes(folder)
     with screen.meter("bytes") as meter:
-        problems = compare(folder, lambda done: meter(done, total))
+        problems = compare(folder, lambda n_bytes: meter(meter.done + n_bytes, total))
     for problem in problems:
         screen.out.print(screen.printable(problem.detail), markup=False, highlight=False)
     if problems:

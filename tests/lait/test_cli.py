@@ -153,3 +153,25 @@ def test_extract_names_the_line_that_cannot_be_used(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     refused(lait("extract", "--pages", pages, "--out", out), "line 1", "url")
     assert list(tmp_path.iterdir()) == [pages]
+
+
+def test_verify_counts_every_byte_and_names_a_changed_shard(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (320, 320), "teal").save(tmp_path / "a.png")
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(json.dumps({"image": "a.png", "text": "A plain teal square"}) + "\n")
+    out = tmp_path / "set"
+    assert lait("pack", pairs, "--out", out).returncode == 0
+    whole = lait("shards", "verify", out)
+    assert whole.returncode == 0, whole.stderr
+    said = " ".join(whole.stderr.split())
+    total = said.split(" bytes are as the manifest says")[0].split()[-1].replace(",", "")
+    assert f"bytes: {total} in" in said
+    archive = out / "00000.tar"
+    changed = bytearray(archive.read_bytes())
+    changed[600] ^= 1
+    archive.write_bytes(changed)
+    damaged = lait("shards", "verify", out)
+    assert damaged.returncode == 1
+    assert "00000.tar" in damaged.stdout
