@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from lait import __version__, screen
-from lait.commands import curation, demo, extraction, house, relevance, shards, training
+from lait.commands import curation, demo, extraction, house, relevance, shards, study, training
 
 ROOMS = ("crawl", "filter", "shards", "pretrain", "review", "lait")
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for group in (demo, curation, extraction, shards, training, house):
+for group in (demo, curation, extraction, shards, training, study, house):
     group.register(app)
 app.add_typer(relevance.app, name="relevance")
 

@@ -1,0 +1,99 @@
+"""How does a person ask whether the curriculum, or curation, pays?"""
+
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lait import screen
+
+if TYPE_CHECKING:
+    from lait.study import Outcome, Study
+    from lait.train import Progress
+
+EPILOG = """Examples:
+
+  lait study curriculum --demo out/demo --out out/study/curriculum
+
+  lait study curation --demo out/demo --out out/study/curation --seeds 0 --seeds 1
+
+Every arm is shown the same number of pairs. The same command again goes on where it stopped.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Put `study` on the command line."""
+    app.command(epilog=EPILOG)(study)
+
+
+def study(
+    question: Annotated[str, typer.Argument(help="`curriculum` or `curation`.")],
+    demo: Annotated[Path, typer.Option(help="Folder of a finished `lait demo`.")],
+    out: Annotated[Path, typer.Option(help="Folder of data sets, runs and study.json.")],
+    seeds: Annotated[list[int] | None, typer.Option(help="One run of every arm each.")] = None,
+    scale: Annotated[float, typer.Option(help="Of the recipe's epochs.")] = 1.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of Ray Train.")] = 2,
+) -> None:
+    """Train the same small model on different data at equal compute, over several seeds."""
+    from lait.study import run_study
+
+    with screen.meter("steps") as meter:
+        told = _Teller(meter)
+        done = run_study(
+            question,
+            demo,
+            out,
+            seeds=tuple(seeds) if seeds else (0, 1, 2),
+            scale=scale,
+            workers=workers,
+            tell=told.arm,
+            steps=told.step,
+        )
+    show_study(done)
+    screen.err.print(f"every run: {out}", highlight=False)
+
+
+class _Teller:
+    """Which arm runs, and how far it is, on one line."""
+
+    def __init__(self, meter: screen.Meter) -> None:
+        self._meter = meter
+        self._arm = ""
+
+    def arm(self, name: str, done: int, total: int) -> None:
+        self._arm = f"run {done + 1} of {total}, {name}"
+
+    def step(self, at: "Progress") -> None:
+        loss = f"{at.stage}: loss {at.metrics['loss']:.2f}"
+        self._meter(at.step, at.total_steps, f"{self._arm}, {loss}")
+
+
+def show_study(study: "Study") -> None:
+    """Recall at 1 of every arm: mean and standard deviation over the seeds."""
+    rows = [
+        (
+            outcome.arm,
+            outcome.n_images,
+            _spread(outcome.text_r1),
+            _spread(outcome.image_r1),
+            _spread(outcome.both),
+        )
+        for outcome in sorted(study.outcomes, key=_mean, reverse=True)
+    ]
+    columns = ("arm", "#images", "#image to text", "#text to image", "#both")
+    chance = study.outcomes[0].chance_r1
+    note = (
+        f"{len(study.seeds)} seeds, {study.pairs:,} pairs shown to every arm, "
+        f"mean ± standard deviation; chance {chance:.3f}"
+    )
+    screen.out.print(screen.table(f"Zero-shot R@1: {study.question}", columns, rows, note=note))
+
+
+def _mean(outcome: "Outcome") -> float:
+    return statistics.fmean(outcome.both)
+
+
+def _spread(values: tuple[float, ...]) -> str:
+    mean = statistics.fmean(values)
+    return f"{mean:.3f} ± {statistics.stdev(values):.3f}" if len(values) > 1 else f"{mean:.3f}"
