@@ -1,5 +1,6 @@
 """How do gradients become steps?"""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +10,8 @@ from torch import nn
 
 NO_DECAY = r"(\.bias|\.norm\.weight)$"
 """Biases and layer norms."""
+_SUBLAYER = re.compile(r"encoder\.sublayers\.(\d+)\.")
+_EMBEDDERS = ("text.", "region.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +33,21 @@ class Adam:
     weight_decay: float = 0.0
     groups: tuple[ParamGroup, ...] = (ParamGroup(pattern=NO_DECAY),)
     """Exceptions; all other parameters get `lr` and `weight_decay`."""
+    layer_decay: float = 1.0
+    """Each sublayer of the encoder learns this times as fast as the one above it, the embedders as
+    if below the lowest, the heads at the full rate (ELECTRA, BEiT); on top of a group's scale."""
     warmup: float = 0.1
     """Share of the stage's steps over which the rate rises linearly from 0."""
-    decay: Literal["linear", "constant"] = "linear"
-    """After the warm-up: down to 0 at the stage's last step, or not at all."""
+    decay: Literal["linear", "cosine", "steps", "constant"] = "linear"
+    """After the warm-up: down to 0 at the stage's last step in a line or half a cosine, times
+    `drop` at each of `milestones`, or not at all."""
+    milestones: tuple[float, ...] = ()
+    """Of `steps`: shares of the stage, e.g. (0.625, 0.875) for epochs 25 and 35 of 40."""
+    drop: float = 0.1
     clip_norm: float | None = 1.0
-    """Of all gradients together."""
+    """Largest norm of the gradients."""
+    clip: Literal["together", "each"] = "together"
+    """The norm of all gradients as one vector, or of each parameter's own (BertAdam)."""
 
 
 def lr_factor(spec: Adam, step: int, total_steps: int) -> float:
@@ -43,27 +55,69 @@ def lr_factor(spec: Adam, step: int, total_steps: int) -> float:
     warmup_steps = round(spec.warmup * total_steps)
     if step < warmup_steps:
         return (step + 1) / (warmup_steps + 1)
-    if spec.decay == "constant":
-        return 1.0
-    return (total_steps - step) / max(1, total_steps - warmup_steps)
+    left = (total_steps - step) / max(1, total_steps - warmup_steps)
+    match spec.decay:
+        case "linear":
+            return left
+        case "cosine":
+            return 0.5 * (1 - math.cos(math.pi * left))
+        case "steps":
+            return spec.drop ** sum(step >= at * total_steps for at in spec.milestones)
+        case "constant":
+            return 1.0
 
 
 def build_optimizer(network: nn.Module, spec: Adam) -> torch.optim.Optimizer:
     """The optimiser of all parameters that take gradients."""
-    groups: list[dict[str, Any]] = [
-        {"params": [], "lr_scale": group.lr_scale, "weight_decay": group.weight_decay}
-        for group in spec.groups
-    ]
-    rest: dict[str, Any] = {"params": [], "lr_scale": 1.0, "weight_decay": spec.weight_decay}
+    depths = {name: _depth(name) for name, _ in network.named_parameters()}
+    top = max((depth for depth in depths.values() if depth is not None), default=0) + 1
+    groups: dict[tuple[int, int], dict[str, Any]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        matching = (
-            g for g, s in zip(groups, spec.groups, strict=True) if re.search(s.pattern, name)
+        number, group = _group_of(name, spec)
+        below = top - (top if (depth := depths[name]) is None else depth)
+        if spec.layer_decay == 1.0:
+            below = 0
+        made = groups.setdefault(
+            (number, -below),
+            {
+                "params": [],
+                "lr_scale": group.lr_scale * spec.layer_decay**below,
+                "weight_decay": group.weight_decay,
+            },
         )
-        next(matching, rest)["params"].append(parameter)
-    used = [group for group in (*groups, rest) if group["params"]]
+        made["params"].append(parameter)
+    used = [groups[place] for place in sorted(groups)]
     return torch.optim.AdamW(used, lr=spec.lr, betas=spec.betas, eps=spec.eps, fused=True)
+
+
+def clip_gradients(network: nn.Module, spec: Adam) -> None:
+    """Scale down gradients whose norm is above `clip_norm`, in place."""
+    if spec.clip_norm is None:
+        return
+    if spec.clip == "together":
+        nn.utils.clip_grad_norm_(network.parameters(), spec.clip_norm)
+        return
+    for parameter in network.parameters():
+        if parameter.grad is not None:
+            nn.utils.clip_grad_norm_(parameter, spec.clip_norm)
+
+
+def _group_of(name: str, spec: Adam) -> tuple[int, ParamGroup]:
+    """Number and settings of a parameter's group; all that match none come last."""
+    for number, group in enumerate(spec.groups):
+        if re.search(group.pattern, name):
+            return number, group
+    return len(spec.groups), ParamGroup(pattern="", weight_decay=spec.weight_decay)
+
+
+def _depth(name: str) -> int | None:
+    """0 for the embedders, 1, 2, ... for sublayers from below, None for heads."""
+    found = _SUBLAYER.match(name)
+    if found:
+        return 1 + int(found[1])
+    return 0 if name.startswith(_EMBEDDERS) else None
 
 
 def set_lr(optimizer: torch.optim.Optimizer, spec: Adam, step: int, total_steps: int) -> float:

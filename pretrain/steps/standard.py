@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from pretrain.batch import Batch, View
 from pretrain.draws import Draws
 from pretrain.objectives.objective import Loss, Objective
+from pretrain.optim import clip_gradients
 from pretrain.recipe import Stage
 from pretrain.steps.score import Score, scores_of, tally
 from pretrain.tokens import WordPiece
@@ -64,8 +65,7 @@ def train_step(
             ]
             reduce(torch.add, terms).backward()
         tallies.append(tally(losses, objectives))
-    if stage.optim.clip_norm is not None:
-        nn.utils.clip_grad_norm_(network.parameters(), stage.optim.clip_norm)
+    clip_gradients(network, stage.optim)
     optimizer.step()
     return scores_of(objectives, workers.total(sum_of(tallies)), counts, losses)
 

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from pretrain.network import Network
-from pretrain.optim import Adam, ParamGroup, build_optimizer, lr_factor, set_lr
+from pretrain.optim import (
+    Adam,
+    ParamGroup,
+    build_optimizer,
+    clip_gradients,
+    lr_factor,
+    set_lr,
+)
 
 
 def test_rate_rises_linearly_then_falls_to_nothing() -> None:
@@ -46,3 +53,44 @@ def test_a_step_is_adams(network: Network) -> None:
     optimizer.step()
     expected = before - 1e-2 * torch.linspace(-1, 1, weight.numel()).sign()
     assert torch.allclose(weight, expected, atol=1e-6)
+
+
+def test_cosine_and_steps_against_their_formulas() -> None:
+    cosine = Adam(lr=1.0, warmup=0.0, decay="cosine")
+    factors = [lr_factor(cosine, step, 100) for step in range(100)]
+    assert factors[0] == pytest.approx(1.0)
+    assert factors[50] == pytest.approx(0.5)
+    assert factors[25] == pytest.approx((1 + 2**-0.5) / 2)
+    assert factors == sorted(factors, reverse=True)
+    steps = Adam(lr=1.0, warmup=0.0, decay="steps", milestones=(0.625, 0.875))
+    factors = [lr_factor(steps, step, 40) for step in range(40)]
+    assert factors == pytest.approx([1.0] * 25 + [0.1] * 10 + [0.01] * 5)
+
+
+def test_lower_layers_learn_more_slowly(network: Network) -> None:
+    optimizer = build_optimizer(network, Adam(lr=1.0, layer_decay=0.5, weight_decay=0.01))
+    scale = {id(p): g["lr_scale"] for g in optimizer.param_groups for p in g["params"]}
+    n_sublayers = len(network.encoder.sublayers)
+    assert len(scale) == sum(1 for _ in network.parameters())
+    for name, parameter in network.named_parameters():
+        if name.startswith("encoder.sublayers."):
+            below = n_sublayers - int(name.split(".")[2])
+        else:
+            below = 0 if name.startswith("heads.") else n_sublayers + 1
+        assert scale[id(parameter)] == 0.5**below, name
+    decays = {g["weight_decay"] for g in optimizer.param_groups}
+    assert decays == {0.0, 0.01}
+
+
+def test_clipping_together_and_each(network: Network) -> None:
+    def norms(spec: Adam) -> list[float]:
+        for number, parameter in enumerate(network.parameters()):
+            parameter.grad = torch.full_like(parameter, 1e-3 if number else 10.0)
+        clip_gradients(network, spec)
+        return [p.grad.norm().item() for p in network.parameters() if p.grad is not None]
+
+    whole = norms(Adam(lr=1.0, clip_norm=None))
+    together = norms(Adam(lr=1.0, clip_norm=1.0))
+    assert sum(n**2 for n in together) ** 0.5 == pytest.approx(1.0, rel=1e-3)
+    each = norms(Adam(lr=1.0, clip_norm=1.0, clip="each"))
+    assert each == pytest.approx([min(n, 1.0) for n in whole], rel=1e-3)
