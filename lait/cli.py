@@ -12,7 +12,17 @@ from typing import Annotated
 import typer
 
 from lait import __version__, screen
-from lait.commands import curation, demo, extraction, house, relevance, shards, study, training
+from lait.commands import (
+    curation,
+    demo,
+    extraction,
+    finetuning,
+    house,
+    relevance,
+    shards,
+    study,
+    training,
+)
 
 ROOMS = ("crawl", "filter", "shards", "pretrain", "review", "lait")
 
@@ -29,6 +39,7 @@ app = typer.Typer(
 for group in (demo, curation, extraction, shards, training, study, house):
     group.register(app)
 app.add_typer(relevance.app, name="relevance")
+app.add_typer(finetuning.app, name="finetune")
 
 
 @app.callback(invoke_without_command=True)

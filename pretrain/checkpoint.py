@@ -144,6 +144,25 @@ def load_weights(path: Path, network: nn.Module) -> None:
     network.load_state_dict(_load(path / "network.safetensors"))
 
 
+def start_from_checkpoint(network: nn.Module, path: Path) -> None:
+    """Begin with a checkpoint's weights; heads that it lacks stay as they are.
+
+    Raises:
+        ValueError: it is of another network: names the first weight that differs.
+    """
+    weights, own = _load(path / "network.safetensors"), network.state_dict()
+    for name, tensor in own.items():
+        if name not in weights and name.startswith("heads."):
+            continue
+        if name not in weights or weights[name].shape != tensor.shape:
+            there = tuple(weights[name].shape) if name in weights else "nothing"
+            raise ValueError(
+                f"init.checkpoint={path} does not fit: {name} is {there} there and "
+                f"{tuple(tensor.shape)} here"
+            )
+    network.load_state_dict({n: t for n, t in weights.items() if n in own}, strict=False)
+
+
 def load_optimizer(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Put a checkpoint's moments into an optimiser of the same recipe."""
     flat = _load(path / "optimizer.safetensors")

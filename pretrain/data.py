@@ -183,13 +183,13 @@ class Loader:
     def _parts(self, indices: Sequence[int], draws: Draws) -> Iterator[Part]:
         # Every worker pairs the whole global batch, all alike, and then builds only its own rows:
         # so the step is the same whatever the number of workers.
-        pairs = self._pairs(indices, draws)
-        share = len(pairs) // self.world_size
+        pairs, together = self._pairs(indices, draws), self.recipe.pairing.rows_per_image
+        share = len(indices) // self.world_size
         mine = range(self.rank * share, (self.rank + 1) * share)
-        by_length = sorted(mine, key=lambda row: (len(pairs[row].pieces.ids), row))
+        by_length = sorted(mine, key=lambda i: (_longest(pairs[i * together :][:together]), i))
         size = share // self.stage.micro_batches
         for at in range(0, share, size):
-            rows = by_length[at : at + size]
+            rows = [i * together + k for i in by_length[at : at + size] for k in range(together)]
             batch = collate([pairs[row] for row in rows], self.recipe.inputs, self.wordpiece)
             yield Part(batch=batch, draws=draws.only(rows))
 
@@ -210,3 +210,7 @@ class Loader:
             )
             for choice in self.recipe.pairing(indices, texts, captions, draws)
         ]
+
+
+def _longest(pairs: Sequence[Pair]) -> int:
+    return max(len(pair.pieces.ids) for pair in pairs)

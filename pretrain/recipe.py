@@ -15,7 +15,7 @@ from pretrain.embed.text import TextSpec
 from pretrain.encoders.gated import EncoderSpec
 from pretrain.objectives.objective import Objective
 from pretrain.optim import Adam
-from pretrain.pairing import RandomNegatives
+from pretrain.pairing import Pairing
 from pretrain.plain import canonical, changed, nearest, to_plain
 from pretrain.tokens import PACKAGED
 
@@ -28,6 +28,8 @@ class Init:
     """`packaged`, a folder of a Hugging Face BERT, a model hub's name, or None: all random."""
     layers: tuple[int, ...] | None = None
     """Which of its layers become layers 0, 1, ... of the encoder; None: the first ones."""
+    checkpoint: str | None = None
+    """A checkpoint of `lait pretrain` to go on from; then `bert` is not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ class Recipe:
     region: RegionSpec
     encoder: EncoderSpec
     objectives: tuple[Objective, ...]
-    pairing: RandomNegatives
+    pairing: Pairing
     init: Init
     stages: tuple[Stage, ...]
 

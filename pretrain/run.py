@@ -133,8 +133,11 @@ class _StageRun:
     def _network(self, start: Path | None) -> Network:
         torch.manual_seed(key_of(self.plan.seed, 0, "network"))  # the same weights on every worker
         network = Network(self.plan.recipe, self.sizes)
-        if start is None:
-            start_from_bert(network, self.plan.recipe.init)
+        init = self.plan.recipe.init
+        if start is None and init.checkpoint is not None:
+            checkpoint.start_from_checkpoint(network, Path(init.checkpoint))
+        elif start is None:
+            start_from_bert(network, init)
             start_regions(network, self.loader.data)
         else:
             checkpoint.load_weights(start, network)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from pretrain.draws import Draws
-from pretrain.pairing import Choice, RandomNegatives
+from pretrain.pairing import Candidates, Choice, RandomNegatives
 
 
 def choose(n: int, step: int = 0, images: list[int] | None = None) -> list[Choice]:
@@ -55,3 +55,32 @@ def test_a_text_that_is_true_of_the_other_image_is_no_mismatch() -> None:
 
 def test_a_row_without_any_mismatch_stays_true() -> None:
     assert all(choice.match for step in range(50) for choice in choose(3, step, [5, 5, 5]))
+
+
+def test_rivals_stand_behind_their_true_pair() -> None:
+    pairing = Candidates(wrong_texts=2, wrong_images=1)
+    texts = [f"text {i}" for i in range(6)]
+    captions = [frozenset([text]) for text in texts]
+    rivals: Counter[int] = Counter()
+    for step in range(600):
+        draws = Draws(seed=0, step=step, rows=tuple(range(6)))
+        choices = pairing(list(range(6)), texts, captions, draws)
+        assert len(choices) == 6 * pairing.rows_per_image
+        for row in range(6):
+            true, *others = choices[row * 4 : (row + 1) * 4]
+            assert true == Choice(text_row=row, image_row=row, match=True)
+            assert not any(choice.match for choice in others)
+            assert [choice.image_row == row for choice in others] == [True, True, False]
+            assert others[0].text_row != others[1].text_row
+            assert others[2].text_row == row
+        rivals[choices[1].text_row] += 1
+    assert set(rivals) == {1, 2, 3, 4, 5}
+    assert min(rivals.values()) > 0.6 * max(rivals.values())
+
+
+def test_without_rivals_the_true_pair_stands_in() -> None:
+    draws = Draws(seed=0, step=0, rows=(0, 1))
+    choices = Candidates()([7, 7], ["a", "b"], [frozenset(["a", "b"])] * 2, draws)
+    assert [(c.text_row, c.image_row, c.match) for c in choices] == [(0, 0, True)] * 3 + [
+        (1, 1, True)
+    ] * 3

@@ -1,0 +1,51 @@
+"""How does a pretrained model become a better retriever?"""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from pretrain.checkpoint import find, read
+from pretrain.objectives.ranking import Ranking
+from pretrain.optim import Adam
+from pretrain.pairing import Candidates
+from pretrain.recipe import Init, Recipe, Stage
+
+STAGE = "retrieval"
+Kind = Literal["binary", "multiclass", "triplet"]
+
+
+def for_retrieval(
+    start: Path,
+    *,
+    kind: Kind = "binary",
+    wrong_texts: int = 1,
+    wrong_images: int = 1,
+) -> Recipe:
+    """The recipe of fine-tuning for retrieval: one stage, nothing masked, pairs ranked.
+
+    ImageBERT, arXiv:2001.07966: batch 24, rate 5e-5, 130 epochs; negatives in both directions. How
+    many negatives a pair gets is not published.
+
+    Args:
+        start: A checkpoint, or a stage's or run's folder: its last one is taken.
+        kind: See `Ranking`.
+        wrong_texts: See `Candidates`.
+        wrong_images: See `Candidates`.
+
+    Raises:
+        ValueError: no complete checkpoint, or no rival at all.
+    """
+    pairing = Candidates(wrong_texts=wrong_texts, wrong_images=wrong_images)
+    if pairing.rows_per_image < 2:
+        raise ValueError("ranking needs a rival: raise --wrong-texts or --wrong-images")
+    found = find(start)
+    recipe = read(found).recipe
+    optim = Adam(lr=5e-5, warmup=0.1, decay="linear", clip_norm=1.0)
+    return dataclasses.replace(
+        recipe,
+        name=f"{recipe.name}-{STAGE}",
+        init=Init(checkpoint=str(found.resolve())),
+        objectives=(Ranking(kind=kind, group=pairing.rows_per_image),),
+        pairing=pairing,
+        stages=(Stage(name=STAGE, epochs=130.0, batch_pairs=24, optim=optim),),
+    )
