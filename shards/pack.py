@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shards.annotations import Entry, entries
 from shards.aside import file_info
 from shards.card import write_card
 from shards.config import ShardsConfig
@@ -42,28 +43,46 @@ class _Packed:
         return self.sha256[:32]
 
 
-def pack(pairs_jsonl: Path, out: Path, config: ShardsConfig) -> Manifest:
+def pack(
+    pairs: Path,
+    out: Path,
+    config: ShardsConfig,
+    *,
+    images: Path | None = None,
+    split: str | None = None,
+) -> Manifest:
     """Shards of the lines `{"image": path, "text": str}` or `{"image": path, "texts": [str, ...]}`.
 
     Paths are relative to the jsonl. Images of equal bytes become one sample: the first text is its
     `.txt`, all distinct texts in their order are `texts` of its `.json`, and the funnel counts the
     merged lines. All lines are checked before anything is written. Raises ValueError naming file
     and line for anything that cannot be packed.
+
+    Args:
+        pairs: The jsonl; or, with `images`, a published caption file, see `shards.annotations`.
+        out: Folder of the shards.
+        config: How many samples a shard holds.
+        images: Folder that the caption file's paths are relative to.
+        split: Of the caption file, e.g. `test`.
     """
+    if images is None and split is not None:
+        raise ValueError(f"--split {split} is for a published caption file: give --images as well")
+    root = pairs.parent if images is None else images
     packed: dict[str, _Packed] = {}
     by_path: dict[str, str] = {}
     n_lines = 0
-    for number, image, texts in _lines(pairs_jsonl):
+    for where, image, texts in _lines(pairs) if images is None else entries(pairs, split):
         n_lines += 1
-        where = f"{pairs_jsonl}, line {number}"
+        if images is not None:
+            _check_texts(texts, where)
         if image not in by_path:
-            found = _look(pairs_jsonl.parent / image, image, where)
+            found = _look(root / image, image, where)
             by_path[image] = packed.setdefault(found.sha256, found).sha256
         known = packed[by_path[image]].texts
         known += [text for text in dict.fromkeys(texts) if text not in known]
     if not packed:
-        raise ValueError(f"{pairs_jsonl} holds no pairs")
-    return _write(pairs_jsonl, out, config, list(packed.values()), n_lines)
+        raise ValueError(f"{pairs} holds no pairs")
+    return _write(pairs, out, config, list(packed.values()), n_lines)
 
 
 def _write(
@@ -91,15 +110,15 @@ def _write(
     return manifest
 
 
-def _lines(pairs_jsonl: Path) -> Iterator[tuple[int, str, list[str]]]:
-    """(line number, image path, texts) of every line that is not blank."""
+def _lines(pairs_jsonl: Path) -> Iterator[Entry]:
+    """Every line that is not blank."""
     if not pairs_jsonl.is_file():
         raise ValueError(f"{pairs_jsonl} is not a file")
     with pairs_jsonl.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
-                image, texts = _parse(line, f"{pairs_jsonl}, line {number}")
-                yield number, image, texts
+                where = f"{pairs_jsonl}, line {number}"
+                yield where, *_parse(line, where)
 
 
 def _parse(line: bytes, where: str) -> tuple[str, list[str]]:
@@ -112,6 +131,11 @@ def _parse(line: bytes, where: str) -> tuple[str, list[str]]:
     texts = pair.get("texts", [pair["text"]] if "text" in pair else [])
     if ("text" in pair) == ("texts" in pair) or not isinstance(texts, list) or not texts:
         raise ValueError(f'{where} needs either "text": a string or "texts": a list of strings')
+    _check_texts(texts, where)
+    return pair["image"], texts
+
+
+def _check_texts(texts: list[str], where: str) -> None:
     for text in texts:
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"{where} has the text {text!r}, not words")
@@ -121,7 +145,6 @@ def _parse(line: bytes, where: str) -> tuple[str, list[str]]:
             raise ValueError(f"{where} has a text with half a surrogate pair: {error}") from error
         if n_bytes > MAX_MEMBER_BYTES["txt"]:
             raise ValueError(f"{where} has a text of {n_bytes} bytes")
-    return pair["image"], texts
 
 
 def _look(path: Path, source: str, where: str) -> _Packed:

@@ -17,6 +17,10 @@ PACK_EPILOG = """Examples:
 
 where each line is {"image": "photos/1.jpg", "text": "A red boat on a lake"}
 or {"image": ..., "texts": [..., ...]}; paths are relative to the file.
+
+  lait pack dataset_flickr30k.json --images flickr30k-images --split test --out flickr-test
+
+  lait pack captions_val2017.json --images val2017 --out coco-val
 """
 REGIONS_EPILOG = """Examples:
 
@@ -47,13 +51,19 @@ def register(app: typer.Typer) -> None:
 def pack(
     pairs: Annotated[Path, typer.Argument(help='Lines {"image", "text"} or {"image", "texts"}.')],
     out: Annotated[Path, typer.Option(help="Folder of the shards.")],
+    images: Annotated[
+        Path | None, typer.Option(help="PAIRS is a published caption file; its images lie here.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of a Karpathy file, e.g. test.")] = None,
     samples_per_shard: Annotated[int, typer.Option(min=1)] = 10_000,
 ) -> None:
     """Shards of pairs you already have, in the same format as curated ones."""
     from shards.config import ShardsConfig
     from shards.pack import pack as pack_pairs
 
-    manifest = pack_pairs(pairs, out, ShardsConfig(samples_per_shard=samples_per_shard))
+    manifest = pack_pairs(
+        pairs, out, ShardsConfig(samples_per_shard=samples_per_shard), images=images, split=split
+    )
     screen.err.print(
         f"{manifest.n_samples:,} samples in {len(manifest.shards)} shards: {out}", highlight=False
     )

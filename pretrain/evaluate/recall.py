@@ -3,7 +3,9 @@
 Shapes: I images, T texts.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +56,12 @@ def chance(owner_T: NDArray[np.integer], n_images: int) -> tuple[Recall, Recall]
     return Recall(r1=by_text[0], r5=by_text[1], r10=by_text[2]), Recall(
         r1=by_image[0], r5=by_image[1], r10=by_image[2]
     )
+
+
+def mean(recalls: Sequence[Recall]) -> Recall:
+    """Of several folds, each counting the same."""
+    r1, r5, r10 = (fmean(getattr(recall, cut) for recall in recalls) for cut in ("r1", "r5", "r10"))
+    return Recall(r1=r1, r5=r5, r10=r10)
 
 
 def _recall(ranks: NDArray[np.integer]) -> Recall:

@@ -17,7 +17,7 @@ from pretrain.checkpoint import find, load_network
 from pretrain.collate import Pair, collate, fit
 from pretrain.data import Example, ShardSet, TrainingSet, check_regions, data_sizes
 from pretrain.encoders.gated import Streams
-from pretrain.evaluate.recall import Recall, chance, image_retrieval, text_retrieval
+from pretrain.evaluate.recall import Recall, chance, image_retrieval, mean, text_retrieval
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded
 from pretrain.recipe import Recipe
@@ -87,12 +87,14 @@ def score_all(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrievalReport:
-    """Zero-shot retrieval on one set, both directions, beside what guessing would reach."""
+    """Retrieval on one set, both directions, beside what guessing would reach."""
 
     checkpoint: Path
     shards: Path
     n_images: int
     n_texts: int
+    folds: int
+    """Into how many parts the images were cut, each scored on its own; recalls are their means."""
     text_retrieval: Recall
     """Image to text: any of the image's own texts counts."""
     image_retrieval: Recall
@@ -115,17 +117,24 @@ def evaluate(
     shards: Path,
     regions: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    folds: int = 1,
 ) -> RetrievalReport:
     """Score every image of a set with every text of it.
+
+    The field's protocols: Flickr30k and COCO 5k score the whole test set; COCO 1k cuts its 5,000
+    images into five folds and reports the mean. Folds here are equal runs of the set's own order,
+    which is by hash.
 
     Args:
         checkpoint: A checkpoint, or a stage's or run's folder: its last one is taken.
         shards: Samples with one or more texts each (usually five).
         regions: Of these shards, by the detector that training used.
-        progress: Called with (pairs scored, pairs in all).
+        progress: Called with (pairs scored, pairs in all), fold after fold.
+        folds: Parts that are scored on their own.
 
     Raises:
-        ValueError: no complete checkpoint, or the data does not fit it.
+        ValueError: no complete checkpoint, the data does not fit it, or fewer images than folds.
     """
     path = find(checkpoint)
     network, snapshot = load_network(path)
@@ -136,18 +145,55 @@ def evaluate(
             f"{path} was trained on {snapshot.sizes.feature_dim} and {snapshot.sizes.classes}: "
             "make them with the same detector"
         )
-    scores_IT, owner_T = score_all(network, snapshot.recipe, ShardSet(shards, regions), progress)
-    text_chance, image_chance = chance(owner_T, len(scores_IT))
+    data = ShardSet(shards, regions)
+    if not 1 <= folds <= len(data):
+        raise ValueError(f"--folds {folds}: {shards} has {len(data)} images")
+    recalls: list[tuple[Recall, ...]] = []
+    n_texts = 0
+    for fold in range(folds):
+        part = _Part(
+            data=data, first=len(data) * fold // folds, end=len(data) * (fold + 1) // folds
+        )
+        scores_IT, owner_T = score_all(network, snapshot.recipe, part, progress)
+        recalls.append(
+            (
+                text_retrieval(scores_IT, owner_T),
+                image_retrieval(scores_IT, owner_T),
+                *chance(owner_T, len(scores_IT)),
+            )
+        )
+        n_texts += len(owner_T)
+    by_text, by_image, text_chance, image_chance = map(mean, zip(*recalls, strict=True))
     return RetrievalReport(
         checkpoint=path,
         shards=shards,
-        n_images=len(scores_IT),
-        n_texts=len(owner_T),
-        text_retrieval=text_retrieval(scores_IT, owner_T),
-        image_retrieval=image_retrieval(scores_IT, owner_T),
+        n_images=len(data),
+        n_texts=n_texts,
+        folds=folds,
+        text_retrieval=by_text,
+        image_retrieval=by_image,
         chance_text_retrieval=text_chance,
         chance_image_retrieval=image_chance,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A run of images of a set, as a set."""
+
+    data: TrainingSet
+    first: int
+    end: int
+
+    @property
+    def digest(self) -> str:
+        return self.data.digest
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+    def example(self, i: int) -> Example:
+        return self.data.example(self.first + i)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ def demo(out: Path) -> str:
 def test_the_whole_demo_twice(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     first = demo(out)
-    for title in ("Funnel", "Against the gold", "Training", "Zero-shot retrieval"):
+    for title in ("Funnel", "Against the gold", "Training", "Retrieval"):
         assert title in first
     report = json.loads((out / "retrieval.json").read_text())
     assert report["n_images"] == 8

@@ -11,7 +11,8 @@ import torch
 from pretrain import checkpoint
 from pretrain.checkpoint import Snapshot
 from pretrain.collate import Inputs, Pair, collate
-from pretrain.data import TrainingSet
+from pretrain.data import ShardSet, TrainingSet
+from pretrain.evaluate.recall import image_retrieval, mean
 from pretrain.evaluate.retrieval import evaluate, score_all
 from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
@@ -84,6 +85,20 @@ def test_report_on_shards(tiny: Recipe, wordpiece: WordPiece, tmp_path: Path) ->
     assert (report.checkpoint, report.n_images, report.n_texts) == (path, 6, 30)
     assert report.chance_image_retrieval.r1 == pytest.approx(1 / 6)
     assert report.as_dict()["n_texts"] == 30
+
+    # Three folds of two images, each against its own ten texts only.
+    folded = evaluate(tmp_path, shards, tmp_path / "regions", folds=3)
+    assert (folded.n_images, folded.n_texts, folded.folds) == (6, 30, 3)
+    assert folded.chance_image_retrieval.r1 == pytest.approx(1 / 2)
+    data = ShardSet(shards, tmp_path / "regions")
+    scores_IT, owner_T = score_all(network.eval(), tiny, data)
+    by_hand = [
+        image_retrieval(scores_IT[at : at + 2, at * 5 : at * 5 + 10], owner_T[:10])
+        for at in (0, 2, 4)
+    ]
+    assert folded.image_retrieval == mean(by_hand)
+    with pytest.raises(ValueError, match="--folds 7"):
+        evaluate(tmp_path, shards, tmp_path / "regions", folds=7)
 
     write_regions(shards, tmp_path / "other", detector=CountingDetector(classes=("a", "b", "c")))
     with pytest.raises(ValueError, match="the same detector"):
