@@ -51,7 +51,10 @@ class Network(nn.Module):
 
     def embed_image(self, batch: Batch, view: View) -> Tensor:
         """[B, R, hidden]."""
-        place_H = self.text.place(segment=IMAGE_SEGMENT, position=self.recipe.region.position)
+        position = self.recipe.region.position
+        place_H = (
+            None if position is None else self.text.place(segment=IMAGE_SEGMENT, position=position)
+        )
         return torch.as_tensor(self.region(view.regions_BRD, batch.boxes_BR4, place_H))
 
     def encode(self, streams: Streams) -> Encoded:

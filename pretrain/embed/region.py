@@ -10,11 +10,12 @@ LOCATION_DIM = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionSpec:
-    """ImageBERT's region embedding."""
+    """Where the regions stand."""
 
-    position: int = 0
-    """The one place in the text's position table that all regions share: regions have no order.
-    Which index the authors used is not published."""
+    position: int | None = 0
+    """The one place in the text's position table that all regions share, beside the image's row of
+    the segment table: regions have no order. (ImageBERT; which index is not published.) None: no
+    place and no segment, feature and location alone (Unicoder-VL)."""
 
 
 def location(boxes_BR4: Tensor) -> Tensor:
@@ -24,7 +25,7 @@ def location(boxes_BR4: Tensor) -> Tensor:
 
 
 class RegionEmbedder(nn.Module):
-    """LN(W_v feature + W_c location + place), with the place's row of the text's own tables."""
+    """LN(W_v feature + W_c location + place), the place being a row of the text's own tables."""
 
     def __init__(self, *, feature_dim: int, hidden: int, eps: float, dropout: float) -> None:
         super().__init__()
@@ -33,7 +34,9 @@ class RegionEmbedder(nn.Module):
         self.norm = nn.LayerNorm(hidden, eps=eps)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, regions_BRD: Tensor, boxes_BR4: Tensor, place_H: Tensor) -> Tensor:
+    def forward(self, regions_BRD: Tensor, boxes_BR4: Tensor, place_H: Tensor | None) -> Tensor:
         """[B, R, hidden]."""
-        summed_BRH = self.feature(regions_BRD) + self.location(location(boxes_BR4)) + place_H
+        summed_BRH = self.feature(regions_BRD) + self.location(location(boxes_BR4))
+        if place_H is not None:
+            summed_BRH = summed_BRH + place_H
         return torch.as_tensor(self.dropout(self.norm(summed_BRH)))

@@ -18,6 +18,8 @@ class Moc:
     weight: float = 1.0
     corruption: RegionMasker = field(default_factory=RegionMasker)
     gate: Gate = "positives"
+    background: int | None = None
+    """Class of the detector that means nothing is there, never a target; None: it has none."""
 
     def head(self, sizes: Sizes) -> nn.Module:
         """One linear map."""
@@ -31,7 +33,10 @@ class Moc:
         """The target comes from the batch, never from the view."""
         selected_BR = gated(view.masked_regions_BR, batch, self.gate)
         logits_MK = head(encoded.image_BRH[selected_BR])
-        targets_M = batch.probs_BRK[selected_BR].argmax(-1)
+        probs_MK = batch.probs_BRK[selected_BR]
+        if self.background is not None:
+            probs_MK = probs_MK.index_fill(-1, logits_MK.new_tensor([self.background]).long(), -1.0)
+        targets_M = probs_MK.argmax(-1)
         return Loss(
             total=functional.cross_entropy(logits_MK.float(), targets_M, reduction="sum"),
             correct=n_right(logits_MK, targets_M),
