@@ -15,7 +15,8 @@ from crawl.damage import Damage
 from crawl.extract import extract
 from crawl.image_ref import ImageRef
 from crawl.page import Page
-from crawl.sources.warc import ArchiveReader, read_archive
+from crawl.sources.parts import Part, parts
+from crawl.sources.warc import ArchiveReader, read_part
 
 PAGES: Final = "pages"
 IMAGES: Final = "images"
@@ -33,7 +34,10 @@ def count(name: str) -> None:
 
 @dataclass(eq=False)
 class ReadArchives(beam.PTransform[PCollection[str], Any]):
-    """Paths of archives to `pages`, `images` (references, without bytes) and `damage`."""
+    """Paths of archives to `pages`, `images` (references, without bytes) and `damage`.
+
+    A large archive is read by many workers: what is spread are its parts.
+    """
 
     config: CrawlConfig
 
@@ -41,6 +45,8 @@ class ReadArchives(beam.PTransform[PCollection[str], Any]):
         return (
             archives
             | "Spread archives" >> beam.Reshuffle()
+            | "Cut" >> beam.FlatMap(parts, self.config.part_bytes)
+            | "Spread parts" >> beam.Reshuffle()
             | "Read" >> beam.ParDo(_Read(self.config)).with_outputs(PAGES, IMAGES, DAMAGE)
         )
 
@@ -61,9 +67,9 @@ class _Read(beam.DoFn):
     def __init__(self, config: CrawlConfig) -> None:
         self.config = config
 
-    def process(self, archive: str) -> Iterator[Any]:
-        for item in read_archive(
-            archive,
+    def process(self, part: Part) -> Iterator[Any]:
+        for item in read_part(
+            part,
             max_page_bytes=self.config.max_page_bytes,
             max_image_bytes=self.config.max_image_bytes,
         ):

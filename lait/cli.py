@@ -13,6 +13,8 @@ import typer
 
 from lait import __version__, screen
 from lait.commands import (
+    commoncrawl,
+    crawling,
     curation,
     demo,
     extraction,
@@ -36,8 +38,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for group in (demo, curation, extraction, shards, training, study, house):
+for group in (demo, crawling, curation, extraction, shards, training, study, house):
     group.register(app)
+app.add_typer(commoncrawl.app, name="commoncrawl")
 app.add_typer(relevance.app, name="relevance")
 app.add_typer(finetuning.app, name="finetune")
 

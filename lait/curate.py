@@ -27,6 +27,7 @@ from lait.inputs import (
     Progress,
     check_archives,
     earlier_run,
+    expanded,
     start,
     with_relevance,
     write_funnel,
@@ -74,6 +75,7 @@ def curate(
     """
     tell = progress or (lambda _step, _done: None)
     flags = beam_flags(workers, beam_args)
+    archives = expanded(archives)
     inputs = check_archives(archives, tell)
     config = with_relevance(config, relevance)
     finished = earlier_run(out, config, inputs)

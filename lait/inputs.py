@@ -1,5 +1,6 @@
 """May this run start? Its archives, its relevance model, its output folder."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -8,28 +9,43 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from crawl.sources import storage
 from crawl.sources.warc import check_archive
 from filter.fetch import file_name
 from filter.funnel import Funnel, FunnelRow
 from filter.relevance import folder
 from filter.scorer import load_scorer
 from lait.config import NO_RELEVANCE, CurateConfig, digest
-from shards.aside import file_info, publish_bytes
+from shards.aside import publish_bytes
 from shards.manifest import NAME, InputInfo, begin, read_manifest
 
 CONFIG: Final = "config.json"
 FUNNEL: Final = "funnel.json"
 PARTS: Final = ("shards", "ledger", "dead_letter", "thumbnails")
 """Folders of a run; an unfinished run's are made anew."""
+_PIECE_BYTES: Final = 8 * 2**20
+"""Of an archive, at a time: one request, where it is remote."""
 
 Progress = Callable[[str, int], None]
 """Called with the name of a step and how much of it is done."""
 
 
+def expanded(archives: Sequence[str]) -> list[str]:
+    """Patterns like `s3://bucket/*.warc.gz` as what they match. Raises ValueError for no match."""
+    try:
+        return [path for pattern in archives for path in storage.expand(pattern)]
+    except OSError as error:
+        raise ValueError(str(error)) from error
+
+
 def check_archives(archives: Sequence[str], progress: Progress) -> tuple[InputInfo, ...]:
-    """What the archives are, sorted by name. Raises ValueError for one that cannot be used."""
+    """What the archives are, sorted by name. Raises ValueError for one that cannot be used.
+
+    Each is read whole, a remote one over the network, for a manifest that names its inputs by their
+    bytes is the same wherever they lie.
+    """
     if not archives:
-        raise ValueError("no archive was given; name one or more WARC files")
+        raise ValueError("no archive was given; name one or more WARC or ARC files")
     for archive in archives:
         try:
             check_archive(archive)
@@ -44,10 +60,22 @@ def check_archives(archives: Sequence[str], progress: Progress) -> tuple[InputIn
         )
     found = []
     for name, archive in sorted(by_name.items()):
-        info = file_info(Path(archive), name)
-        found.append(InputInfo(name=name, n_bytes=info.n_bytes, sha256=info.sha256))
+        try:
+            found.append(_input_info(archive, name))
+        except OSError as error:
+            raise ValueError(str(error)) from error
         progress("archives checked", len(found))
     return tuple(found)
+
+
+def _input_info(archive: str, name: str) -> InputInfo:
+    sha256 = hashlib.sha256()
+    n_bytes = 0
+    with storage.open_binary(archive) as file:
+        while piece := file.read(_PIECE_BYTES):
+            sha256.update(piece)
+            n_bytes += len(piece)
+    return InputInfo(name=name, n_bytes=n_bytes, sha256=sha256.hexdigest())
 
 
 def with_relevance(config: CurateConfig, relevance: Path | None) -> CurateConfig:

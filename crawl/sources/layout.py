@@ -1,22 +1,23 @@
-"""How are the records of an archive laid out, and where does the next sound one begin?"""
+"""How are the records of an archive laid out in its file?"""
 
-import mmap
-import re
 import tempfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
-from typing import IO
+from typing import Final
 
-GZIP_MAGIC = b"\x1f\x8b\x08"
-_PIECE_BYTES = 64 * 2**10
-_HEADER_BYTES = 32 * 2**10
-_PROBED_MEMBERS = 16
-_PROBED_BYTES = 4 * 2**20
-_CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,15})", re.IGNORECASE | re.MULTILINE)
-_RECORD = re.compile(rb"(?<=\n)WARC/[01]\.[0-9]+\r?\n")
-_ARC = re.compile(rb"filedesc://")
+from crawl.sources.heads import HEAD_BYTES, START, Format, begins, read_head, recognise
+from crawl.sources.member import GZIP_MAGIC, PADDING, Member, inflate_head, is_member, next_member
+from crawl.sources.view import View, file_view, open_view, search
+
+_PROBED_MEMBERS: Final = 16
+_PROBED_BYTES: Final = 4 * 2**20
+_PIECE_BYTES: Final = 256 * 2**10
+SPOOL_BYTES_LEAST: Final = 2**30
+SPOOL_RATIO: Final = 100
+"""An archive of one gzip stream may take so many times its size on the temporary disk, or
+`SPOOL_BYTES_LEAST` if that is more; real ones take about 10 times."""
 
 
 class Layout(Enum):
@@ -30,156 +31,132 @@ class Layout(Enum):
     """Gzip members that hold several records: bytes of the decompressed stream."""
 
 
-def probe(path: str) -> Layout:
-    """Find an archive's layout from its first bytes and, when compressed, first members.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What must be known of an archive before it can be read."""
+
+    layout: Layout
+    form: Format
+
+
+def probe(path: str) -> Kind:
+    """Find what kind of archive a file is from its first bytes and, compressed, first members.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is a folder, empty, or no WARC archive.
+        ValueError: It is a folder, empty, or no WARC or ARC archive.
+        OSError: It cannot be read.
     """
-    if Path(path).is_dir():
-        raise ValueError(f"{path} is a folder; name the WARC archives in it")
-    with open(path, "rb") as file:
-        head = file.read(_HEADER_BYTES)
-    compressed = head.startswith(GZIP_MAGIC)
-    start = inflate_head(head) if compressed else head[:64]
-    if not head:
+    try:
+        with open_view(path) as view:
+            return probe_view(view, path)
+    except IsADirectoryError as error:
+        raise ValueError(f"{path} is a folder; name the archives in it") from error
+
+
+def probe_view(view: View, path: str) -> Kind:
+    """As `probe`, of a file that is open."""
+    if len(view) == 0:
         raise ValueError(f"{path} is empty, not a WARC archive")
-    if _ARC.match(start):
-        raise ValueError(f"{path} is an ARC archive; convert it to WARC first (warcio recompress)")
-    if not start.lstrip(b"\r\n").startswith(b"WARC/"):
-        raise ValueError(f"{path} is not a WARC archive: it does not begin with 'WARC/'")
-    return _compressed_layout(path) if compressed else Layout.PLAIN
+    head = view[:HEAD_BYTES]
+    compressed = head.startswith(GZIP_MAGIC)
+    form = recognise(inflate_head(head) if compressed else head)
+    if form is not None and not compressed:
+        return Kind(layout=Layout.PLAIN, form=form)
+    if form is not None:
+        return _compressed(view, form, 0)
+    found = _after_damage(view)
+    if found is None:
+        raise ValueError(
+            f"{path} is not a WARC archive: it does not begin with 'WARC/' (nor, as ARC archives "
+            "do, with 'filedesc:')"
+        )
+    return found
 
 
-def inflate_head(data: bytes) -> bytes:
-    """The first few decompressed bytes of a gzip member; b'' when it is none."""
-    try:
-        return zlib.decompressobj(31).decompress(data, 64)
-    except zlib.error:
-        return b""
-
-
-def _compressed_layout(path: str) -> Layout:
-    """STREAM as soon as one of the first members goes on after its record."""
-    with open(path, "rb") as file:
-        offset = 0
-        for _ in range(_PROBED_MEMBERS):
-            if offset >= _PROBED_BYTES:
-                break
-            file.seek(offset)
-            inflater = zlib.decompressobj(31)
-            if _holds_several(_member(file, inflater)):
-                return Layout.STREAM
-            if not inflater.eof:
-                break  # damaged or truncated: the reader will say so
-            offset = file.tell() - len(inflater.unused_data)
-    return Layout.MEMBERS
-
-
-def _member(file: IO[bytes], inflater: "zlib._Decompress") -> Iterator[bytes]:
-    """Decompressed pieces of the member the file stands at; ends quietly at damage."""
-    try:
-        while not inflater.eof and (data := file.read(_PIECE_BYTES)):
-            while data and not inflater.eof:
-                yield inflater.decompress(data, _PIECE_BYTES)
-                data = inflater.unconsumed_tail
-    except zlib.error:
-        return
-
-
-def _holds_several(pieces: Iterator[bytes]) -> bool:
-    """Whether anything but line ends follows the first record of a member."""
-    head = b""
-    end = None
-    n_seen = 0
-    for piece in pieces:
-        if end is None:
-            head += piece
-            end = _record_bytes(head)
-            if end is None and len(head) > _HEADER_BYTES:
-                return False
-            piece, n_seen = head, 0
-        if end is not None and piece[max(end - n_seen, 0) :].strip(b"\r\n"):
-            return True
-        n_seen += len(piece)
-    return False
-
-
-def _record_bytes(head: bytes) -> int | None:
-    """Length of the record that begins here, header included; None without its whole header."""
-    end = re.search(rb"\r?\n\r?\n", head)
-    if end is None:
-        return None
-    length = _CONTENT_LENGTH.search(head, 0, end.start() + 1)
-    return end.end() + (int(length[1]) if length else 0)
-
-
-def plain_end(view: mmap.mmap, offset: int) -> int:
-    """Where the record at `offset` of an uncompressed archive should end."""
-    length = _record_bytes(view[offset : offset + _HEADER_BYTES])
-    end = offset + (length if length is not None else _HEADER_BYTES)
-    line_ends = view[end : end + 4]
-    return end + len(line_ends) - len(line_ends.lstrip(b"\r\n"))
-
-
-def member_end(view: mmap.mmap, offset: int) -> int | None:
-    """Where the gzip member at `offset` ends; None when it is damaged or cut short."""
-    inflater = zlib.decompressobj(31)
-    position = offset
-    try:
-        while not inflater.eof:
-            data = view[position : position + _PIECE_BYTES]
-            if not data:
-                return None
-            position += len(data)
-            while data and not inflater.eof:
-                inflater.decompress(data, _PIECE_BYTES)
-                data = inflater.unconsumed_tail
-    except zlib.error:
-        return None
-    return position - len(inflater.unused_data)
-
-
-def next_plain(view: mmap.mmap, offset: int) -> int | None:
-    """Offset of the next line that can begin a record, or None."""
-    match = _RECORD.search(view, offset)
-    return match.start() if match else None
-
-
-def next_member(view: mmap.mmap, offset: int) -> int | None:
-    """Offset of the next gzip member that begins with a WARC record, or None."""
-    while (offset := view.find(GZIP_MAGIC, offset)) >= 0:
-        if inflate_head(view[offset : offset + 1024]).startswith(b"WARC/"):
-            return offset
-        offset += 1
+def _after_damage(view: View) -> Kind | None:
+    """The kind of an archive whose very beginning is damaged, by the first records after it."""
+    beginning = view[:_PROBED_BYTES]
+    for form in Format:
+        member = next_member(beginning, form, 1)
+        if member is not None:
+            return _compressed(view, form, member)
+    for form in Format:
+        if search(beginning, START[form], 1, HEAD_BYTES) is not None:
+            return Kind(layout=Layout.PLAIN, form=form)
     return None
 
 
-def spool(path: str) -> tuple[IO[bytes], bool]:
-    """Decompress a whole gzip file to a temporary file.
+def _compressed(view: View, form: Format, offset: int) -> Kind:
+    streamed = _is_stream(view, form, offset)
+    return Kind(layout=Layout.STREAM if streamed else Layout.MEMBERS, form=form)
 
-    Returns:
-        The file, positioned at 0, and whether the gzip stream was sound to its end. Damaged
-        streams give everything before the damage.
+
+def _is_stream(view: View, form: Format, offset: int) -> bool:
+    """Whether one of the first members does not hold one record, whole and alone."""
+    for _ in range(_PROBED_MEMBERS):
+        if offset >= _PROBED_BYTES or not is_member(view, offset):
+            return False
+        member = Member(view, offset)
+        head = read_head(form, member.peek(HEAD_BYTES).lstrip(b"\r\n"))
+        whole = head is not None and skip_record(member, head.n_bytes + head.content_bytes)
+        if whole and member.peek(1):
+            return True
+        after = member.finish()
+        if after is None:
+            return False  # damaged or cut short: reading will say so
+        # A record that ends too early was written so, unless it goes on in the next member.
+        next_head = inflate_head(view[after : after + HEAD_BYTES]).lstrip(b"\r\n")
+        if not whole and next_head and not begins(form, next_head):
+            return True
+        offset = after
+    return False
+
+
+def skip_record(member: Member, n_bytes: int) -> bool:
+    """Pass over a record and the line ends around it; False when it is not all there."""
+    member.skip_padding()
+    whole = member.skip(n_bytes)
+    member.skip_padding()
+    return whole
+
+
+def after_padding(view: View, offset: int) -> int:
+    """The first byte, at or after `offset`, that is neither a line end nor padding."""
+    while data := view[offset : offset + 64]:
+        rest = data.lstrip(PADDING)
+        if rest:
+            return offset + len(data) - len(rest)
+        offset += len(data)
+    return offset
+
+
+@contextmanager
+def spooled(view: View, form: Format) -> Iterator[tuple[View, tuple[int, ...]]]:
+    """Decompress a whole gzip file to a temporary file, as long as the block lasts.
+
+    Yields:
+        Its bytes, and where in them something is missing: a member of the gzip file was damaged
+        there, or the limit of `SPOOL_RATIO` was reached. What could be read of a damaged member,
+        and what follows it from the next member that begins with a record, is there.
     """
-    out = tempfile.TemporaryFile()  # noqa: SIM115 -- the caller closes it
-    with open(path, "rb") as file:
-        offset = 0
-        while True:
-            file.seek(offset)
-            inflater = zlib.decompressobj(31)
-            for piece in _member(file, inflater):
+    most = max(SPOOL_BYTES_LEAST, SPOOL_RATIO * len(view))
+    with tempfile.TemporaryFile() as out:
+        missing: list[int] = []
+        offset: int | None = 0
+        while offset is not None and out.tell() < most:
+            member = Member(view, offset)
+            while (piece := member.read(_PIECE_BYTES)) and out.tell() < most:
                 out.write(piece)
-            if not inflater.eof:
-                sound = offset > 0 and not _is_gzip(file, offset)
-                break
-            offset = file.tell() - len(inflater.unused_data)
-    out.seek(0)
-    return out, sound
-
-
-def _is_gzip(file: IO[bytes], offset: int) -> bool:
-    """What follows the last member is padding unless it begins another one."""
-    file.seek(offset)
-    return file.read(2) == GZIP_MAGIC[:2]
+            after = member.finish() if out.tell() < most else None
+            if after is None:
+                missing.append(out.tell())
+                after = next_member(view, form, offset + 1)
+            elif after_padding(view, after) == len(view):
+                after = None
+            elif not is_member(view, after):
+                missing.append(out.tell())
+                after = next_member(view, form, after)
+            offset = after
+        out.flush()
+        yield file_view(out, "decompressed archive"), tuple(missing)

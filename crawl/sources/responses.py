@@ -1,16 +1,20 @@
 """What is one HTTP response of an archive: a page, an image, or nothing for us?"""
 
 import hashlib
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from fastwarc.warc import HeaderMap
 
 from crawl.bodies import BodyTooLarge, BodyUnreadable, decode_body
 from crawl.damage import Damage
 from crawl.image_ref import ImageRef
 from crawl.optout import response_signals
 from crawl.page import Page
+from crawl.sources.heads import HEAD_BYTES, Head, head_end
 from crawl.url import normalise
 
 _ENCODING_SLACK = 64 * 2**10
@@ -28,6 +32,7 @@ _IMAGE_MAGIC = (
     re.compile(rb"....ftyp(?:avif|avis|heic|mif1)", re.S),
 )
 _PREFIX_BYTES = 512
+_LINE_END = re.compile(rb"\r?\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +43,15 @@ class Limits:
     max_image_bytes: int
 
 
+class Reader(Protocol):
+    """What gives the content of a record, in order."""
+
+    def read(self, n_bytes: int, /) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An HTTP response record whose headers are parsed and whose body is not yet read."""
+    """An HTTP response record whose head is parsed and whose body is not yet read."""
 
     url: str
     file: str
@@ -50,15 +61,17 @@ class Response:
     headers: tuple[tuple[str, str], ...]
     n_bytes: int
     """Length of the body as archived."""
-    reader: Any
-    """fastwarc's reader of the body: `read(n) -> bytes`."""
+    beginning: bytes
+    """Of the body: what was read together with the head."""
+    rest: Reader
 
     def header(self, name: str) -> str:
         return ", ".join(value for key, value in self.headers if key == name)
 
-    def body(self, max_bytes: int, prefix: bytes = b"") -> tuple[bytes, bool]:
+    def body(self, max_bytes: int) -> tuple[bytes, bool]:
         """The decoded body and whether it was whole; see `crawl.bodies.decode_body`."""
-        raw = prefix + self.reader.read(max(max_bytes + _ENCODING_SLACK - len(prefix), 0))
+        most = max_bytes + _ENCODING_SLACK
+        raw = (self.beginning + self.rest.read(max(most - len(self.beginning), 0)))[:most]
         if self.n_bytes > len(raw) > max_bytes:
             raise BodyTooLarge(f"body of {self.n_bytes} bytes is over {max_bytes}")
         transfer, content = self.header("transfer-encoding"), self.header("content-encoding")
@@ -67,31 +80,60 @@ class Response:
 
 
 def parse_response(record: Any, file: str) -> Response | Damage | None:
-    """Read the HTTP head of a fastwarc record; None when it is no fetch of an http(s) URL."""
-    target = (record.headers.get("WARC-Target-URI") or "").strip().removeprefix("<")
-    url = normalise(target.removesuffix(">"), "")
+    """As `read_response`, of a fastwarc record whose HTTP head was not parsed."""
+    head = Head(
+        n_bytes=0,
+        content_bytes=record.content_length,
+        is_response=True,
+        url=(record.headers.get("WARC-Target-URI") or "").strip(),
+        fetched_at=record.headers.get("WARC-Date") or "",
+    )
+    return read_response(head, record.reader, file, record.stream_pos)
+
+
+def read_response(head: Head, content: Reader, file: str, offset: int) -> Response | Damage | None:
+    """Read the HTTP head of a record's content; None when it is no fetch of an http(s) URL."""
+    target = head.url.removeprefix("<")
+    url = normalise(target.removesuffix(">"), "") if head.is_response else None
     if url is None:
         return None
-    record.parse_http(strict_mode=False)
-    head = record.http_headers
-    if head is None or head.status_code is None:
-        detail = f"no HTTP status line in the response of {url[:200]}"
-        return Damage(file=file, offset=record.stream_pos, reason="bad_http", detail=detail)
+    data = content.read(HEAD_BYTES + _PREFIX_BYTES)
+    end = head_end(data)
+    n_head = end[1] if end else len(data)
+    lines = data[:n_head]
+    if lines.count(b"\n") != lines.count(b"\r\n"):
+        # Servers, and archives' writers, use bare line feeds too; the parser knows one way.
+        lines = _LINE_END.sub(b"\r\n", lines)
+    fields = _fields(lines)
+    status = fields.status_code
+    if status is None or (end is None and n_head < head.content_bytes):
+        detail = f"no HTTP head in the response of {url[:200]}"
+        return Damage(file=file, offset=offset, reason="bad_http", detail=detail)
     return Response(
         url=url,
         file=file,
-        offset=record.stream_pos,
-        fetched_at=record.headers.get("WARC-Date") or "",
-        status=head.status_code,
-        headers=tuple((name.strip().lower(), value.strip()) for name, value in head.to_tuples()),
-        n_bytes=record.content_length,
-        reader=record.reader,
+        offset=offset,
+        fetched_at=head.fetched_at,
+        status=status,
+        headers=tuple((name.strip().lower(), value.strip()) for name, value in fields.to_tuples()),
+        n_bytes=head.content_bytes - n_head,
+        beginning=data[n_head:],
+        rest=content,
     )
+
+
+def _fields(lines: bytes) -> HeaderMap:
+    fields = HeaderMap("latin1")
+    try:
+        fields.parse(io.BytesIO(lines))
+    except (OSError, ValueError):
+        return HeaderMap()
+    return fields
 
 
 def items(response: Response, limits: Limits) -> Iterator[Page | ImageRef | Damage]:
     """The page or image a response holds; both for HTML under an image's URL; or nothing."""
-    prefix = response.reader.read(_PREFIX_BYTES)
+    prefix = response.beginning[:_PREFIX_BYTES]
     kind = response.header("content-type").partition(";")[0].strip().lower()
     is_picture = kind.startswith("image/") or any(magic.match(prefix) for magic in _IMAGE_MAGIC)
     is_image = is_picture or _IMAGE_URL.search(response.url) is not None
@@ -104,7 +146,7 @@ def items(response: Response, limits: Limits) -> Iterator[Page | ImageRef | Dama
     if is_page or (is_image and is_encoded):
         try:
             limit = limits.max_image_bytes if is_image else limits.max_page_bytes
-            body, complete = response.body(limit, prefix)
+            body, complete = response.body(limit)
             n_bytes = len(body)
         except BodyTooLarge as error:
             yield _damage(response, "body_too_large", str(error))

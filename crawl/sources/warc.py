@@ -1,40 +1,44 @@
-"""Which pages and which images does a WARC archive hold, and what are an image's bytes?"""
+"""Which pages and which images does a WARC or ARC archive hold, and what are an image's bytes?"""
 
 import logging
-import mmap
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
-from typing import IO, Any, Self
-
-from fastwarc.warc import ArchiveIterator, WarcRecordType
+from typing import Self
 
 from crawl.bodies import BodyTooLarge
 from crawl.damage import Damage
-from crawl.image_ref import ImageRef
-from crawl.page import Page
-from crawl.sources import layout
-from crawl.sources.layout import Layout
-from crawl.sources.responses import Limits, Response, items, parse_response
+from crawl.sources.heads import HEAD_BYTES, Format, Head, read_head
+from crawl.sources.layout import (
+    Kind,
+    Layout,
+    probe,
+    probe_view,
+    skip_record,
+    spooled,
+)
+from crawl.sources.member import Member, is_member
+from crawl.sources.parts import Part, first_position
+from crawl.sources.responses import Limits, Reader, Response, items, read_response
+from crawl.sources.view import View, open_view
+from crawl.sources.walk import Content, Item, Record, Stretch, Walk, place_parts
 
 logger = logging.getLogger(__name__)
 
-Item = Page | ImageRef | Damage
-_READ_ERRORS = (OSError, ValueError, EOFError)
-"""What fastwarc raises at a damaged record."""
+_PLACES = ("bad_record", "truncated", "bad_gzip")
+"""Reasons that are about the archive, not about what a server sent."""
 
 
 def check_archive(path: str) -> None:
-    """Make sure that a path names a WARC archive, by its first bytes.
+    """Make sure that a path names a WARC or ARC archive, by its first bytes.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is a folder, empty, or no WARC archive.
+        ValueError: It is a folder, empty, or no archive.
+        OSError: It cannot be read.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"{path} does not exist; name a WARC archive")
-    layout.probe(path)
+    probe(path)
 
 
 def read_archive(path: str, *, max_page_bytes: int, max_image_bytes: int) -> Iterator[Item]:
@@ -44,123 +48,83 @@ def read_archive(path: str, *, max_page_bytes: int, max_image_bytes: int) -> Ite
     kept. A record that the damage cuts short is not a page any more; it is reported instead.
 
     Args:
-        path: A WARC file, plain or gzip. It is the `file` of everything that is read.
+        path: A WARC or ARC file, plain or gzip, here or remote (`crawl.sources.storage`). It is the
+            `file` of everything that is read.
         max_page_bytes: Larger decoded documents become `Damage`.
         max_image_bytes: Larger compressed images become `Damage` and a reference of
             `max_image_bytes + 1` bytes; plain ones are only measured, not read.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no WARC archive.
+        ValueError: It is no archive.
+        OSError: It cannot be read, now or later.
     """
     check_archive(path)
+    whole = Part(file=path)
+    return read_part(whole, max_page_bytes=max_page_bytes, max_image_bytes=max_image_bytes)
+
+
+def read_part(part: Part, *, max_page_bytes: int, max_image_bytes: int) -> Iterator[Item]:
+    """Read what begins in one part of an archive; as `read_archive`, and raises as it does.
+
+    The parts of an archive give together, in order, what `read_archive` gives.
+    """
     limits = Limits(max_page_bytes=max_page_bytes, max_image_bytes=max_image_bytes)
-    return _read(path, limits)
+    for item in _read(part, limits):
+        if isinstance(item, Damage) and item.reason in _PLACES:
+            logger.warning("%s: damaged at byte %d: %s", item.file, item.offset, item.detail)
+        yield item
 
 
-def _read(path: str, limits: Limits) -> Iterator[Item]:
-    kind = layout.probe(path)
-    plain = kind is not Layout.STREAM
-    stream, sound = (open(path, "rb"), True) if plain else layout.spool(path)  # noqa: SIM115
-    with stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        scan = _Scan(file=path, view=view, limits=limits, compressed=kind is Layout.MEMBERS)
-        yield from scan.run(stream)
-        if not sound:
-            detail = "the gzip stream is damaged or cut short; everything before was read"
-            yield Damage(file=path, offset=len(view), reason="bad_gzip", detail=detail)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scan:
-    """One pass over an archive that begins again after every damaged place."""
-
-    file: str
-    view: mmap.mmap
-    limits: Limits
-    compressed: bool
-
-    def run(self, stream: IO[bytes]) -> Iterator[Item]:
-        start: int | None = 0
-        while start is not None:
-            resume = yield from self._stretch(stream, start)
-            assert resume is None or resume > start, (self.file, start, resume)
-            start = resume
-
-    def _stretch(self, stream: IO[bytes], start: int) -> Generator[Item, None, int | None]:
-        """Read records until the archive ends or breaks; return where to begin again."""
-        stream.seek(start)
-        position: int | None = None
-        held: list[Item] = []
-        # A record is given out once the next one is seen to begin where it should: a record of
-        # false length swallows its neighbour's head.
-        try:
-            for record in ArchiveIterator(stream, parse_http=False):
-                yield from held
-                position, held = record.stream_pos, []
-                held = list(self._items(record))
-            detail = "the archive ends inside a record"
-        except _READ_ERRORS as error:
-            detail = " ".join(str(error).split()) or type(error).__name__
-        broken = start if position is None else self._end(position)
-        if broken is not None and not self.view[broken : broken + 4096].strip(b"\r\n\0"):
-            if broken <= len(self.view):
-                yield from held
-                return None
-            broken = None
-        return (yield from self._resume(position or start, broken, held, detail))
-
-    def _resume(
-        self, position: int, broken: int | None, held: list[Item], detail: str
-    ) -> Generator[Item, None, int | None]:
-        """Report the damage; find the next sound record. `broken` None: the last read one is."""
-        offset = position if broken is None else broken
-        resume = self._next(position + 1 if broken is None else max(broken, position + 1))
-        if broken is not None and not self.compressed:
-            swallowed = self._next(position + 1)
-            if swallowed is not None and swallowed < broken:
-                offset, resume, held = position, swallowed, []
-        if broken is not None:
-            yield from held
-        if resume == offset:
-            resume = self._next(offset + 1)
-        logger.warning("%s: damaged at byte %d: %s", self.file, offset, detail)
-        reason = "truncated" if resume is None else "bad_record"
-        yield Damage(file=self.file, offset=offset, reason=reason, detail=detail)
-        return resume
-
-    def _items(self, record: Any) -> Iterator[Item]:
-        if record.record_type != WarcRecordType.response:
+def _read(part: Part, limits: Limits) -> Iterator[Item]:
+    consume = partial(_items, part.file, limits)
+    with open_view(part.file) as view:
+        kind = probe_view(view, part.file)
+        start: int | None = part.start
+        if kind.layout is Layout.STREAM:
+            yield from _read_stream(part.file, view, kind.form, limits)
             return
-        response = parse_response(record, self.file)
-        if isinstance(response, Damage):
-            yield response
-        elif response is not None:
-            yield from items(response, self.limits)
+        if part.start and kind.layout is Layout.MEMBERS:
+            start = first_position(view, kind.form, part.start)
+        walk = Walk(file=part.file, view=view, form=kind.form, layout=kind.layout, consume=consume)
+        yield from walk.run(start, part.end)
 
-    def _end(self, offset: int) -> int | None:
-        """Where the record at `offset` ends; None when it is itself damaged."""
-        if self.compressed:
-            return layout.member_end(self.view, offset)
-        return layout.plain_end(self.view, offset)
 
-    def _next(self, offset: int) -> int | None:
-        find: Callable[[mmap.mmap, int], int | None]
-        find = layout.next_member if self.compressed else layout.next_plain
-        return find(self.view, offset)
+def _read_stream(file: str, view: View, form: Format, limits: Limits) -> Iterator[Item]:
+    consume = partial(_items, file, limits)
+    with spooled(view, form) as (inner, missing):
+        walk = Walk(file=file, view=inner, form=form, layout=Layout.PLAIN, consume=consume)
+        yield from walk.run(0, None)
+    for offset in missing:
+        detail = "the gzip stream is damaged, cut short or too large; what could be read was"
+        yield Damage(file=file, offset=offset, reason="bad_gzip", detail=detail)
+
+
+def _items(file: str, limits: Limits, record: Record) -> Iterator[Item]:
+    response = read_response(record.head, record.content, file, record.offset)
+    if isinstance(response, Damage):
+        yield response
+    elif response is not None:
+        yield from items(response, limits)
 
 
 class ArchiveReader:
     """Random access to the responses of one archive.
 
-    A context manager, because it keeps the archive open. An archive that is one gzip stream of
-    many records is decompressed once to a temporary file: its offsets count decompressed bytes.
+    A context manager, because it keeps the archive open. Of a remote archive only the records asked
+    for are fetched; one that is a gzip stream of many records is decompressed once to a temporary
+    file: its offsets count decompressed bytes. Raises as `check_archive`.
     """
 
     def __init__(self, path: str) -> None:
-        check_archive(path)
         self._path = path
-        streamed = layout.probe(path) is Layout.STREAM
-        self._file: IO[bytes] = layout.spool(path)[0] if streamed else open(path, "rb")  # noqa: SIM115
+        with ExitStack() as opened:
+            view = opened.enter_context(open_view(path))
+            self._kind: Kind = probe_view(view, path)
+            if self._kind.layout is Layout.STREAM:
+                view, _ = opened.enter_context(spooled(view, self._kind.form))
+            self._view: View = view
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -175,7 +139,7 @@ class ArchiveReader:
 
     def close(self) -> None:
         """Close the archive and drop the temporary file, if there is one."""
-        self._file.close()
+        self._opened.close()
 
     def body(self, offset: int, max_bytes: int) -> bytes:
         """The body of the response at an offset, its encodings removed.
@@ -187,19 +151,40 @@ class ArchiveReader:
         Raises:
             BodyTooLarge: The body is larger than `max_bytes`.
             ValueError: There is no readable HTTP response at `offset`.
+            OSError: The archive cannot be read any more.
         """
         try:
             return self._response(offset).body(max_bytes)[0]
         except BodyTooLarge:
             raise
-        except (*_READ_ERRORS, StopIteration) as error:
-            problem = " ".join(str(error).split()) or "no record"
-            raise ValueError(f"{self._path}: no response at byte {offset}: {problem}") from error
+        except ValueError as error:
+            raise ValueError(f"{self._path}: no response at byte {offset}: {error}") from error
 
     def _response(self, offset: int) -> Response:
-        self._file.seek(offset)
-        record = next(iter(ArchiveIterator(self._file, parse_http=False)))
-        response = parse_response(record, self._path)
+        if self._kind.layout is Layout.MEMBERS:
+            head, content = self._in_member(*place_parts(offset))
+        else:
+            head = self._head(self._view[offset : offset + HEAD_BYTES])
+            content = Content(Stretch(self._view, offset + head.n_bytes), head.content_bytes)
+        response = read_response(head, content, self._path, offset)
         if not isinstance(response, Response):
             raise ValueError("the record is no HTTP response")
         return response
+
+    def _in_member(self, offset: int, ordinal: int) -> tuple[Head, Reader]:
+        if not is_member(self._view, offset):
+            raise ValueError("no gzip member begins there")
+        member = Member(self._view, offset)
+        member.skip_padding()
+        head = self._head(member.peek(HEAD_BYTES))
+        for _ in range(ordinal):
+            skip_record(member, head.n_bytes + head.content_bytes)
+            head = self._head(member.peek(HEAD_BYTES))
+        member.skip(head.n_bytes)
+        return head, Content(member, head.content_bytes)
+
+    def _head(self, data: bytes) -> Head:
+        head = read_head(self._kind.form, data)
+        if head is None:
+            raise ValueError("no record begins there")
+        return head

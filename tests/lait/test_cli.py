@@ -44,7 +44,8 @@ def test_version() -> None:
 
 COMMANDS = ["", "demo", "world", "curate", "gold", "extract", "pack", "regions", "pretrain"]
 COMMANDS += ["evaluate", "doctor", "relevance train", "relevance eval", "relevance score"]
-COMMANDS += ["shards verify", "shards inspect"]
+COMMANDS += ["shards verify", "shards inspect", "crawl", "study", "finetune retrieval"]
+COMMANDS += [f"commoncrawl {name}" for name in ("paths", "pick", "fetch", "wat")]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
