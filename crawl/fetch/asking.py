@@ -76,8 +76,11 @@ class Asker:
                     await asyncio.sleep(rest_s)
                 start = monotonic()
                 turn.free_at = start + self._config.min_delay_s  # should this be interrupted
-                async with self._places.session(target.host) as session:
+                session = self._places.session(target.host)
+                try:
                     answer = await self._client.ask(session, target, headers, max_bytes, judge)
+                finally:
+                    await self._places.done(target.host, session)
                 self._end(turn, target.host, start, crawl_delay_s, answer)
                 return answer
 

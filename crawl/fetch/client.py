@@ -13,7 +13,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from crawl.bodies import BodyTooLarge, BodyUnreadable, Decoder
 from crawl.fetch.addresses import AddressFilter, Target
 from crawl.fetch.config import FetchConfig
-from crawl.fetch.deadline import Deadline
+from crawl.fetch.deadline import Deadline, Watch
 from crawl.fetch.failures import Failure, Headers, LostConnection, failure
 from crawl.fetch.resolver import Lookup, PublicResolver
 
@@ -86,6 +86,7 @@ class Client:
         self._user_agent = config.user_agent()
         self._addresses = AddressFilter(config.allow_net)
         self._resolver = PublicResolver(lookup, self._addresses, config.dns_timeout_s)
+        self._watch = Watch()
         self._large = asyncio.Semaphore(config.max_large_at_once)
         self._headers_s = (
             config.dns_timeout_s + config.connect_timeout_s + config.first_byte_timeout_s
@@ -139,7 +140,7 @@ class Client:
             judge: Decides about the body before any of it is kept.
         """
         seen: tuple[int, Headers] = (0, ())
-        deadline = Deadline(self._config.total_timeout_s)
+        deadline = Deadline(self._watch, self._config.total_timeout_s)
         try:
             async with deadline:
                 deadline.next(self._headers_s, "headers")

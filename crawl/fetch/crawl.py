@@ -10,10 +10,18 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from time import monotonic
+from functools import lru_cache
+from time import monotonic, time
 from typing import Final
 
-from crawl.fetch.addresses import AddressFilter, AddressRefused, Target, UrlRefused, host, target
+from crawl.fetch.addresses import (
+    AddressFilter,
+    AddressRefused,
+    Target,
+    UrlRefused,
+    likely_host,
+    target,
+)
 from crawl.fetch.asking import Asker, is_excuse
 from crawl.fetch.client import Answer, Client, Want
 from crawl.fetch.config import FetchConfig
@@ -48,8 +56,8 @@ class Crawl:
     """All queues of one run. Lives in one event loop."""
 
     def __init__(self, client: Client, config: FetchConfig, mailbox: Mailbox) -> None:
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Ends with what has broken the run itself, which no outcome could tell."""
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the run is over; raises what has broken it, where no outcome can tell."""
         self._config = config
         self._mailbox = mailbox
         self._addresses = AddressFilter(config.allow_net)
@@ -64,7 +72,7 @@ class Crawl:
         """Take requests. Each one will end up in the mailbox as an outcome."""
         for request in requests:
             try:
-                queue = self._queue(host(request.url))
+                queue = self._queue(likely_host(request.url))
             except UrlRefused as error:
                 job = Job(request=request, url=request.url)
                 self._mailbox.put(job.ended(Status.REFUSED_URL, str(error)))
@@ -72,7 +80,16 @@ class Crawl:
             queue.jobs.append(request)
             self._serve_soon(queue)
 
-    async def stop(self) -> None:
+    def end(self, error: Exception | None = None) -> None:
+        """The run is over, or broken."""
+        if self.ended.done():
+            return
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)
+
+    async def close(self) -> None:
         """Drop everything that is not finished."""
         for task in self._tasks:
             task.cancel()
@@ -97,8 +114,8 @@ class Crawl:
     def _served(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and not self.failed.done():
-            self.failed.set_exception(error)
+        if isinstance(error, Exception):
+            self.end(error)
 
     async def _serve(self, queue: _Queue) -> None:
         async with self._places.take(queue.host) as place:
@@ -114,7 +131,10 @@ class Crawl:
                 if outcome is not None:
                     self._mailbox.put(outcome)
         queue.served = False
-        self._rest(queue)
+        if queue.jobs:  # they came while the connection was being closed
+            self._serve_soon(queue)
+        else:
+            self._rest(queue)
 
     def _rest(self, queue: _Queue) -> None:
         """Remember a host that has no more work for a while, but not all of them for ever."""
@@ -134,6 +154,9 @@ class Crawl:
             return job.ended(Status.REFUSED_URL, f"{job.url}: {error}"[:300])
         except AddressRefused as error:
             return job.ended(Status.REFUSED_ADDRESS, f"{job.url}: {error}"[:300])
+        if hop.host != queue.host:
+            self._move(job, self._queue(hop.host))
+            return None
         origin = await self._origin(queue, hop, place)
         if origin.refusal is not None:
             refusal = origin.refusal
@@ -146,7 +169,7 @@ class Crawl:
             job.signals = merged(job.signals, ("tdm",))
             if self._config.obey_opt_outs:
                 return job.ended(Status.OPT_OUT, f"tdmrep.json reserves {job.url}")
-        job.sent_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        job.sent_at = _stamp(int(time()))
         job.n_attempts += not job.hops or job.n_repeats > 0
         answer = await self._asker.ask(
             hop,
@@ -205,6 +228,10 @@ class Crawl:
         queue.jobs.append(job)
         return True
 
+    def _move(self, job: Job, queue: _Queue) -> None:
+        queue.jobs.appendleft(job)
+        self._serve_soon(queue)
+
     def _redirect(self, job: Job, location: str) -> Outcome | None:
         """Put a job at the head of the queue of the host that it is redirected to."""
         job.hops.append(job.url)
@@ -216,10 +243,14 @@ class Crawl:
         if url in job.hops or len(job.hops) > self._config.max_redirects:
             return job.ended(Status.REDIRECTS, f"{len(job.hops)} redirects, the last to {url}")
         try:
-            queue = self._queue(host(url))
+            queue = self._queue(likely_host(url))
         except UrlRefused as error:
             return job.ended(Status.REFUSED_URL, f"redirect to {url}: {error}"[:300])
         job.url = url
-        queue.jobs.appendleft(job)
-        self._serve_soon(queue)
+        self._move(job, queue)
         return None
+
+
+@lru_cache(maxsize=4)
+def _stamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,11 +4,45 @@ import asyncio
 import math
 from collections.abc import Awaitable
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+
+_SWEEP_S: Final = 0.05
 
 
 class TooSlow(TimeoutError):  # noqa: N818 -- reads as the fact it states
     """Bytes come, and too few of them."""
+
+
+class Watch:
+    """Ends the requests of one event loop whose time is up.
+
+    It looks at all of them twenty times a second. A timer for every phase of every request would
+    cost more than the rest of the request's bookkeeping.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._watched: set[Deadline] = set()
+        self._sweeps = False
+
+    def add(self, deadline: "Deadline") -> None:
+        """Watch until `drop`."""
+        self._watched.add(deadline)
+        if not self._sweeps:
+            self._sweeps = True
+            self._loop.call_later(_SWEEP_S, self._sweep)
+
+    def drop(self, deadline: "Deadline") -> None:
+        """Watch no longer."""
+        self._watched.discard(deadline)
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        for deadline in [deadline for deadline in self._watched if deadline.end <= now]:
+            deadline.expire()
+        self._sweeps = bool(self._watched)
+        if self._sweeps:
+            self._loop.call_later(_SWEEP_S, self._sweep)
 
 
 class Deadline:
@@ -17,15 +51,18 @@ class Deadline:
     A context manager that raises TimeoutError when either is reached; `phase` then says which.
     """
 
-    def __init__(self, total_s: float) -> None:
+    def __init__(self, watch: Watch, total_s: float) -> None:
+        self._watch = watch
         self._now = asyncio.get_running_loop().time
-        self._end = self._now() + total_s
-        self._scope = asyncio.timeout_at(self._end)
+        self._total_end = self._now() + total_s
+        self._scope = asyncio.timeout(None)
         self._body_start = 0.0
+        self.end = self._total_end
         self.phase = "total"
 
     async def __aenter__(self) -> Self:
         await self._scope.__aenter__()
+        self._watch.add(self)
         return self
 
     async def __aexit__(
@@ -34,13 +71,18 @@ class Deadline:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._watch.drop(self)
         await self._scope.__aexit__(kind, error, trace)
+
+    def expire(self) -> None:
+        """The time is up."""
+        self._watch.drop(self)
+        self._scope.reschedule(self._now())
 
     def next(self, seconds: float, phase: str) -> None:
         """Begin a phase, or a step of it."""
         end = self._now() + seconds
-        self.phase = phase if end < self._end else "total"
-        self._scope.reschedule(min(end, self._end))
+        self.end, self.phase = (end, phase) if end < self._total_end else (self._total_end, "total")
 
     def begin_body(self) -> None:
         """Measure the rate from here."""

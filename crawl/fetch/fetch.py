@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from crawl.fetch.client import Client
 from crawl.fetch.config import FetchConfig
@@ -60,11 +60,12 @@ def _outcomes(
                 n_open += len(batch)
                 loop.submit(batch)
             wait = n_open > 0 and (not more or n_open >= config.max_waiting_requests)
-            outcome = loop.mailbox.take(wait=wait)
-            while outcome is not None:
+            outcomes = loop.mailbox.take(wait=wait)
+            while outcomes:
+                outcome = outcomes.popleft()
                 n_open -= 1
+                loop.mailbox.used(outcome)
                 yield outcome
-                outcome = loop.mailbox.take(wait=False)
             if wait:
                 loop.check()
     finally:
@@ -88,7 +89,9 @@ class _LoopThread:
 
     def submit(self, batch: Sequence[Request]) -> None:
         """Hand over requests."""
-        if batch and self._thread.is_alive():
+        if not batch:
+            return
+        with suppress(RuntimeError):  # it has ended by itself, for a reason that `check` raises
             self._loop.call_soon_threadsafe(self._submit, batch)
 
     def check(self) -> None:
@@ -99,8 +102,8 @@ class _LoopThread:
     def stop(self) -> None:
         """End the run, finished or not."""
         if self._thread.is_alive():
-            with suppress(RuntimeError):  # it has just ended by itself
-                self._loop.call_soon_threadsafe(self._stop.set)
+            with suppress(RuntimeError):  # likewise
+                self._loop.call_soon_threadsafe(self._crawl.end)
             self._thread.join(_STOP_S)
             if self._thread.is_alive():
                 _log.warning("the fetcher's thread has not ended after %g s", _STOP_S)
@@ -109,8 +112,7 @@ class _LoopThread:
         try:
             self._crawl.submit(batch)
         except Exception as error:
-            if not self._crawl.failed.done():
-                self._crawl.failed.set_exception(error)
+            self._crawl.end(error)
 
     def _run(self) -> None:
         try:
@@ -122,17 +124,14 @@ class _LoopThread:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
         config = self._config
         self.mailbox = Mailbox(config.max_waiting_outcomes, config.max_waiting_bytes)
         try:
             self._crawl = Crawl(Client(config, self._lookup), config, self.mailbox)
             self._ready.set()
-            stopped = asyncio.ensure_future(self._stop.wait())
-            ends: set[asyncio.Future[Any]] = {stopped, self._crawl.failed}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            await self._crawl.stop()
-            if self._crawl.failed.done():
-                await self._crawl.failed
+            try:
+                await self._crawl.ended
+            finally:
+                await self._crawl.close()
         finally:
             self.mailbox.close()

@@ -37,21 +37,19 @@ class Places:
         finally:
             await place.leave()
 
-    @asynccontextmanager
-    async def session(self, host: str) -> AsyncIterator[aiohttp.ClientSession]:
-        """The session of a host, for whoever has the turn.
+    def session(self, host: str) -> aiohttp.ClientSession:
+        """The session of a host, for whoever has the turn, who then calls `done`.
 
         A host that is not served itself, but is needed for the robots.txt of another, gets one
         that is closed again before the turn ends.
         """
         served = self._served.get(host)
-        if served is not None:
-            yield served.session()
-            return
-        session = self.open_session()
-        try:
-            yield session
-        finally:
+        return self.open_session() if served is None else served.session()
+
+    async def done(self, host: str, session: aiohttp.ClientSession) -> None:
+        """Close what was opened for one request alone."""
+        served = self._served.get(host)
+        if served is None or served.session() is not session:
             await close_session(session)
 
     async def enter(self, place: "Place") -> None:

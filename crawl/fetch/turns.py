@@ -8,10 +8,9 @@ as they do in a Beam worker. So turns are kept for the process and not for one e
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from types import TracebackType
 from typing import Final
 
 _PRUNE_AT: Final = 4096
@@ -53,25 +52,13 @@ class Turns:
         self._lock = threading.Lock()
         self._turns: dict[str, Turn] = {}
 
-    @asynccontextmanager
-    async def take(self, host: str) -> AsyncIterator[Turn]:
-        """Wait until nobody else talks to a host. The caller sleeps until `free_at` itself.
+    def take(self, host: str) -> "Taking":
+        """An async context manager: wait until nobody else talks to a host, and have the turn.
 
-        Never take a turn while holding another: two hosts that redirect to each other would wait
-        for each other for ever.
+        The caller sleeps until `free_at` itself. Never take a turn while holding another: two
+        hosts that redirect to each other would wait for each other for ever.
         """
-        waiter = self._join(host)
-        if waiter is not None:
-            try:
-                await waiter.called
-            except asyncio.CancelledError:
-                self._leave(host, waiter)
-                raise
-        turn = self._turns[host]
-        try:
-            yield turn
-        finally:
-            self._pass_on(host)
+        return Taking(self, host)
 
     def free_at(self, host: str, crawl_delay_s: float) -> float:
         """`time.monotonic()` before which a host is not asked; the past if nobody has yet."""
@@ -85,7 +72,8 @@ class Turns:
             turn = self._turns.get(host)
             return turn.away_until if turn else 0.0
 
-    def _join(self, host: str) -> _Waiter | None:
+    def join(self, host: str) -> "_Waiter | None":
+        """Have the turn, or else wait for it. For `Taking` alone, as the two that follow."""
         with self._lock:
             if len(self._turns) >= _PRUNE_AT and host not in self._turns:
                 self._prune()
@@ -98,14 +86,16 @@ class Turns:
             turn.waiting.append(waiter)
             return waiter
 
-    def _leave(self, host: str, waiter: _Waiter) -> None:
+    def leave(self, host: str, waiter: _Waiter) -> None:
+        """Wait no longer."""
         with self._lock:
             if not waiter.given:
                 self._turns[host].waiting.remove(waiter)
                 return
-        self._pass_on(host)
+        self.pass_on(host)
 
-    def _pass_on(self, host: str) -> None:
+    def pass_on(self, host: str) -> None:
+        """Give the turn to who has waited longest."""
         with self._lock:
             turn = self._turns[host]
             while turn.waiting:
@@ -118,11 +108,41 @@ class Turns:
                 return
             turn.taken = False
 
+    def turn(self, host: str) -> Turn:
+        """That of whoever has it."""
+        return self._turns[host]
+
     def _prune(self) -> None:
         now = monotonic()
         rested = [host for host, turn in self._turns.items() if turn.rested(now)]
         for host in rested:
             del self._turns[host]
+
+
+class Taking:
+    """A turn from its beginning to its end."""
+
+    def __init__(self, turns: Turns, host: str) -> None:
+        self._turns = turns
+        self._host = host
+
+    async def __aenter__(self) -> Turn:
+        waiter = self._turns.join(self._host)
+        if waiter is not None:
+            try:
+                await waiter.called
+            except asyncio.CancelledError:
+                self._turns.leave(self._host, waiter)
+                raise
+        return self._turns.turn(self._host)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._turns.pass_on(self._host)
 
 
 def _call(called: asyncio.Future[None]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crawl.fetch import client, resolver
-from crawl.fetch.addresses import AddressFilter, AddressRefused, UrlRefused, host, target
+from crawl.fetch.addresses import AddressFilter, AddressRefused, UrlRefused, likely_host, target
 from crawl.fetch.config import FetchConfig
 from crawl.fetch.fetch import fetch
 from crawl.fetch.outcome import Outcome, Request, Status
@@ -116,7 +116,32 @@ def test_target_spells_the_url_and_names_host_and_origin() -> None:
     assert found.url == str(found.request_url) == "https://example.org./a%20b?q"
     assert (found.host, found.origin) == ("example.org", "https://example.org.:443")
     assert found.path == "/a%20b?q"
-    assert host("http://[2606:4700::1]/") == "2606:4700::1"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://example.org/", "example.org"),
+        ("https://example.org:444/@b", "example.org"),
+        ("http://example.org./", "example.org"),
+        ("http://[2606:4700::1]/", "2606:4700::1"),
+        ("http://EXAMPLE.org", "example.org"),
+        ("http://example.org\\@other.org/", "example.org"),
+        ("http://ⓔxample.org/", "example.org"),
+        ("http://127.1/", "127.1"),
+    ],
+)
+def test_likely_host(url: str, host: str) -> None:
+    assert likely_host(url) == host
+
+
+def test_odd_spellings_of_a_host_share_its_queue() -> None:
+    with Web(answers={"/a": Reply(body=b"x", delay_s=0.01)}) as web:
+        spellings = ("127.0.0.2", "127.2", "0x7f000002", "2130706434")
+        requests = [Request(url=web.url("/a", name), kind="image") for name in spellings * 3]
+        found = list(fetch(requests, web.config()))
+        assert [f.status for f in found] == [Status.OK] * 12
+        assert web.most_open["127.0.0.2"] == web.n_connections["127.0.0.2"] == 1
 
 
 def cases(shared_data: Path, kind: str) -> list[str]:

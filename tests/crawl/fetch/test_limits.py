@@ -103,6 +103,14 @@ def test_bombs_are_refused_while_streaming(coding: str, shared_data: Path) -> No
         assert (whole.status, len(whole.body)) == (Status.OK, 11_511_612)
 
 
+def test_limit_of_what_is_sent_holds_even_if_it_decodes_to_nothing() -> None:
+    sent = b"HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"") * 100
+    with Web(answers={"/a": written(sent)}) as web:
+        found = one(web, max_image_bytes=1000)
+        assert (found.status, found.detail) == (Status.TOO_LARGE, "body is over 1000 bytes as sent")
+        assert one(web, max_image_bytes=10_000).status is Status.OK
+
+
 def test_encoded_bodies_are_decoded() -> None:
     with Web(answers={"/a": encoded(gzip.compress(TEXT), "gzip")}) as web:
         found = one(web)

@@ -6,8 +6,9 @@ import time
 from itertools import pairwise
 
 import pytest
+from aiohttp import ClientSession
 
-from crawl.fetch import asking
+from crawl.fetch import asking, places
 from crawl.fetch.fetch import fetch
 from crawl.fetch.outcome import Outcome, Request, Status
 from tests.crawl.fetch.web import Reply, Seen, Web, hosts
@@ -70,7 +71,7 @@ def test_a_web_of_fifty_hosts() -> None:
         by_url = {f.url: f for f in found}
         assert all(web.most_open[name] == 1 for name in names)
         for name in names:
-            assert min(pauses(web, name), default=1) >= 0.02
+            assert min(pauses(web, name), default=1) >= 0.03
         for name in names[:48]:
             forbidden = name in names[:5]
             reserved_here = name in names[5:10]
@@ -100,7 +101,7 @@ def test_rest_follows_how_long_the_host_took() -> None:
     answers = {"/a": Reply(body=b"x", delay_s=0.1), "/b": Reply(body=b"x")}
     with Web(answers=answers) as web:
         asked(web, "/a", "/b", delay_factor=3.0)
-        assert pauses(web)[-1] >= 0.25
+        assert pauses(web)[-1] >= 0.3
 
 
 @pytest.mark.parametrize("value", ["1", "date"])
@@ -116,7 +117,7 @@ def test_retry_after_is_kept(value: str) -> None:
         found = asked(web, "/a", "/b")
         assert [(f.status, f.n_attempts) for f in found] == [(Status.OK, 1), (Status.OK, 2)]
         assert web.paths() == ["/a", "/b", "/a"]
-        assert pauses(web)[2] >= 0.95
+        assert pauses(web)[2] >= 1
 
 
 def test_retry_after_over_the_limit_gives_the_host_up() -> None:
@@ -226,7 +227,7 @@ def test_a_redirect_waits_for_its_turn_with_the_other_host() -> None:
         assert [f.status for f in found] == [Status.OK] * 40
         assert web.most_open[other] == 1
         assert len(web.paths(other)) == 40
-        assert min(pauses(web, other)) >= 0.005
+        assert min(pauses(web, other)) >= 0.01
         assert sum(s.path == "/robots.txt" for s in web.log if s.host == other) == 1
 
 
@@ -256,7 +257,7 @@ def test_a_robots_txt_on_a_host_that_is_being_served() -> None:
         assert [f.status for f in found] == [Status.OK] * 40
         assert web.paths(other).count("/rules") == 20
         assert web.most_open[other] == 1
-        assert min(pauses(web, other)) >= 0.002
+        assert min(pauses(web, other)) >= 0.005
 
 
 def test_two_fetchers_in_one_process_share_the_turns() -> None:
@@ -299,3 +300,44 @@ def test_a_host_that_rests_for_long_makes_room(monkeypatch: pytest.MonkeyPatch) 
             web.url("/a", name) for name in ("127.0.0.3", "127.0.0.4", "127.0.0.2")
         ]
         assert found[2].n_attempts == 2
+
+
+def test_what_comes_while_a_connection_is_being_closed_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = places.close_session
+
+    async def slowly(session: ClientSession) -> None:
+        await asyncio.sleep(0.3)
+        await real(session)
+
+    monkeypatch.setattr(places, "close_session", slowly)
+    with Web(hosts(2), {"/a": Reply(body=b"x"), "/b": Reply(body=b"x")}) as web:
+        late = [("Location", web.url("/b", "127.0.0.2"))]
+        web.answers["127.0.0.3/r"] = Reply(status=302, headers=late, delay_s=0.15)
+        requests = [
+            Request(url=web.url("/a", "127.0.0.2"), kind="image"),
+            Request(url=web.url("/r", "127.0.0.3"), kind="image"),
+        ]
+        assert [f.status for f in fetch(requests, web.config())] == [Status.OK] * 2
+
+
+def test_a_connection_in_use_for_another_hosts_rules_is_not_closed() -> None:
+    """The host that lends it has nothing more to do, while the rules are still on their way."""
+    with Web(hosts(2), {"127.0.0.2/a": Reply(body=b"x", delay_s=0.2)}) as web:
+        rules = Reply(body=b"User-agent: *", delay_s=0.4)
+        web.answers["127.0.0.2/rules"] = rules
+        web.answers["127.0.0.2/robots.txt"] = Reply(body=b"User-agent: *\nDisallow: /no")
+        elsewhere = moved(web.url("/rules", "127.0.0.2"))
+        elsewhere.delay_s = 0.1
+        web.answers["127.0.0.3/robots.txt"] = elsewhere
+        web.answers["127.0.0.3/b"] = Reply(body=b"x")
+        asked_for = [("/a", "127.0.0.2"), ("/no", "127.0.0.2"), ("/b", "127.0.0.3")]
+        requests = [Request(url=web.url(path, name), kind="image") for path, name in asked_for]
+        outcomes = fetch(requests, web.config(retries=0, max_waiting_outcomes=1))
+        found = {}
+        for outcome in outcomes:  # after the first the host is kept waiting, then goes on
+            found[outcome.url] = outcome.status
+            time.sleep(0.1)
+        assert [found[r.url] for r in requests] == [Status.OK, Status.ROBOTS, Status.OK]
+        assert web.most_open["127.0.0.2"] == 1

@@ -22,6 +22,7 @@ class Seen:
     start: float
     connection: int
     end: float = 0.0
+    """Just before the last byte of the answer was sent."""
 
 
 @dataclass(kw_only=True)
@@ -146,8 +147,10 @@ class Web:
             await _until_gone(answer(seen, writer), reader)  # type: ignore[call-arg, arg-type]
             seen.end = time.monotonic()
             return False
-        await _send(answer, writer)
+        if answer.delay_s:
+            await asyncio.sleep(answer.delay_s)
         seen.end = time.monotonic()
+        await _send(answer, writer)
         return not answer.close and headers.get("connection", "").lower() != "close"
 
 
@@ -163,8 +166,6 @@ async def _until_gone(writing: Coroutine[None, None, None], reader: asyncio.Stre
 
 
 async def _send(reply: Reply, writer: asyncio.StreamWriter) -> None:
-    if reply.delay_s:
-        await asyncio.sleep(reply.delay_s)
     length = len(reply.body) if reply.length is None else reply.length
     head = [f"HTTP/1.1 {reply.status} X", f"Content-Length: {length}"]
     head += [f"{name}: {value}" for name, value in reply.headers]
