@@ -20,10 +20,10 @@ from typing import Any, Final
 
 from crawl.serve import Progress, Serving, read_progress
 from filter.ledger import write_dead_letters
+from lait.beam import beam_flags
 from lait.crawl_graphs import Round, fetch_graph, pipeline, wish_graph
 from lait.crawl_report import Crawled, count, inputs_of, is_of, write_manifest
 from lait.crawl_settings import MANIFEST, CrawlJobConfig, Source, Surveyed, claimed, survey
-from lait.curate import beam_flags
 from lait.quiet import stderr_held
 from lait.raw_folder import compact, gather, n_gone_images, n_requests, shards
 from shards.manifest import code_version

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from lait.beam import beam_flags
 from lait.crawl_graphs import Round, pipeline, plan_graph, wish_graph
 from lait.crawl_settings import CrawlJobConfig, Source, check_folder, survey
-from lait.curate import beam_flags
 from lait.raw_folder import shards
 
 

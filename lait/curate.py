@@ -22,6 +22,7 @@ from filter.recipe import lait as lait_recipe
 from filter.sieve import ERROR
 from filter.sinks import WriteDeadLetters, WriteLedger, WriteThumbnails
 from filter.transforms import DROPPED, KEPT, Aggregate, JoinImages, JudgeImages, SievePages
+from lait.beam import beam_flags
 from lait.config import CurateConfig, digest
 from lait.inputs import (
     Progress,
@@ -49,7 +50,6 @@ logger = logging.getLogger(__name__)
 
 REPORT: Final = ".report.json"
 LEDGER_ROWS: Final = "ledger_rows"
-_LOCAL: Final = ("FnApiRunner", "DirectRunner")
 _SHARD_INFOS: Final = TypeAdapter(tuple[ShardInfo, ...])
 
 
@@ -90,24 +90,6 @@ def curate(
         graph(pipeline, archives, out.absolute(), config, relevance and relevance.absolute())
     tell("checking", 0)
     return finish(out, config, inputs)
-
-
-def beam_flags(workers: int, beam_args: Sequence[str]) -> list[str]:
-    """The pipeline's flags: the local runner by name unless another one is asked for.
-
-    Without a name Beam would first try to download another engine. Raises ValueError when
-    `workers` is asked of a runner that has flags of its own for it.
-    """
-    given = [arg.partition("=")[2] for arg in beam_args if arg.startswith("--runner=")]
-    runner = given[-1] if given else _LOCAL[0]
-    flags = [*beam_args] if given else [f"--runner={runner}", *beam_args]
-    if workers < 1:
-        raise ValueError(f"--workers {workers}: there must be at least one")
-    if workers > 1 and runner not in _LOCAL:
-        raise ValueError(f"--workers is for this machine; {runner} takes flags of its own")
-    if workers > 1:
-        flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
-    return flags
 
 
 def graph(

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from fastwarc.warc import HeaderMap
 
@@ -77,18 +77,6 @@ class Response:
         transfer, content = self.header("transfer-encoding"), self.header("content-encoding")
         body = decode_body(raw, transfer, content, max_bytes)
         return body.data, body.complete
-
-
-def parse_response(record: Any, file: str) -> Response | Damage | None:
-    """As `read_response`, of a fastwarc record whose HTTP head was not parsed."""
-    head = Head(
-        n_bytes=0,
-        content_bytes=record.content_length,
-        is_response=True,
-        url=(record.headers.get("WARC-Target-URI") or "").strip(),
-        fetched_at=record.headers.get("WARC-Date") or "",
-    )
-    return read_response(head, record.reader, file, record.stream_pos)
 
 
 def read_response(head: Head, content: Reader, file: str, offset: int) -> Response | Damage | None:

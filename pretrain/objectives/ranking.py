@@ -5,10 +5,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pretrain.batch import Batch, View
+from pretrain.objectives.itm import Itm
 from pretrain.objectives.objective import Encoded, Loss, Sizes
+
+_MATCHING = Itm()
+"""Whose head, score and binary loss these are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class Ranking:
 
     def head(self, sizes: Sizes) -> nn.Module:
         """One linear map."""
-        return nn.Linear(sizes.hidden, 1)
+        return _MATCHING.head(sizes)
 
     def count(self, batch: Batch, view: View) -> Tensor:
         """Pairs for `binary`, else groups."""
@@ -40,16 +43,9 @@ class Ranking:
 
     def loss(self, head: nn.Module, encoded: Encoded, batch: Batch, view: View) -> Loss:
         """The summed loss. Right is a group whose true pair scores highest; a pair, if `binary`."""
-        logits_B = self.score(head, encoded)
         if self.kind == "binary":
-            targets_B = batch.match_B.float()
-            return Loss(
-                total=functional.binary_cross_entropy_with_logits(
-                    logits_B, targets_B, reduction="sum"
-                ),
-                correct=((logits_B > 0) == (batch.match_B == 1)).sum(),
-            )
-        scores_GP = logits_B.view(-1, self.group)
+            return _MATCHING.loss(head, encoded, batch, view)
+        scores_GP = self.score(head, encoded).view(-1, self.group)
         # Where the batch had no rival the true pair stands in: it is not held against itself.
         no_rival_GP = batch.match_B.view(-1, self.group)[:, 1:] == 1
         true_G = scores_GP[:, 0]
@@ -64,4 +60,4 @@ class Ranking:
 
     def score(self, head: nn.Module, encoded: Encoded) -> Tensor:
         """[B] logits: how well text and image belong together."""
-        return head(encoded.first).squeeze(-1).float()  # type: ignore[no-any-return]
+        return _MATCHING.score(head, encoded)

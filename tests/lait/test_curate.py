@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from lait.beam import beam_flags
 from lait.config import load_config
-from lait.curate import beam_flags, curate
+from lait.curate import curate
 from lait.inputs import read_funnel
 from shards.manifest import read_manifest
 
