@@ -34,6 +34,8 @@ class Batch:
     """bool: True = real."""
     match_B: Tensor
     """int64: 1 = text and image belong together."""
+    targets_BX: Tensor | None = None
+    """float32, of fine-tuning: how right each of a task's answers, or each region, is for a row."""
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same on another device."""
@@ -66,4 +68,6 @@ class View:
 
 
 def _tensors(batch: Batch) -> list[tuple[str, Tensor]]:
-    return [(field.name, getattr(batch, field.name)) for field in dataclasses.fields(batch)]
+    """Those that this batch has, by name."""
+    named = [(field.name, getattr(batch, field.name)) for field in dataclasses.fields(batch)]
+    return [(name, tensor) for name, tensor in named if tensor is not None]

@@ -34,6 +34,8 @@ class Pair:
     pieces: Pieces
     regions: Regions
     match: bool
+    targets: tuple[float, ...] = ()
+    """Of fine-tuning on a task, see `Batch.targets_BX`."""
 
 
 def collate(pairs: Sequence[Pair], inputs: Inputs, wordpiece: WordPiece) -> Batch:
@@ -72,6 +74,7 @@ def collate(pairs: Sequence[Pair], inputs: Inputs, wordpiece: WordPiece) -> Batc
         probs_BRK=_stack([found.probs_RK for found in regions], R),
         region_mask_BR=torch.tensor([[r < len(found) for r in range(R)] for found in regions]),
         match_B=torch.tensor([int(pair.match) for pair in pairs]),
+        targets_BX=_targets(pairs),
     )
 
 
@@ -84,6 +87,15 @@ def fit(pieces: Pieces, n_regions: int, inputs: Inputs) -> Pieces:
             "raise it or lower inputs.max_regions"
         )
     return Pieces(ids=pieces.ids[:room], words=pieces.words[:room])
+
+
+def _targets(pairs: Sequence[Pair]) -> torch.Tensor | None:
+    """Padded with zeros; None where no pair has any."""
+    width = max(len(pair.targets) for pair in pairs)
+    if not width:
+        return None
+    rows = [(*pair.targets, *(0.0,) * (width - len(pair.targets))) for pair in pairs]
+    return torch.tensor(rows, dtype=torch.float32)
 
 
 def _stack(

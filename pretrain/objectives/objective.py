@@ -87,6 +87,17 @@ def gated(selected_BX: Tensor, batch: Batch, gate: Gate) -> Tensor:
     return selected_BX & (batch.match_B == 1)[:, None]
 
 
+def targets_of(batch: Batch) -> Tensor:
+    """[B, X] of a batch that was made for fine-tuning on a task.
+
+    Raises:
+        ValueError: a batch of pretraining.
+    """
+    if batch.targets_BX is None:
+        raise ValueError("this objective needs a task's targets: fine-tune with `lait finetune`")
+    return batch.targets_BX
+
+
 def n_right(logits_MC: Tensor, targets_M: Tensor) -> Tensor:
     """How many rows have their target as arg-max."""
     return torch.as_tensor((logits_MC.argmax(-1) == targets_M).sum())

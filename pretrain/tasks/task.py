@@ -1,0 +1,67 @@
+"""What must a fine-tuning task promise, and what is one question of it?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pretrain.objectives.objective import Objective
+
+Box = tuple[float, float, float, float]
+"""(x1, y1, x2, y2) in 0..1 of the image's width and height."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One text beside one image: what goes through the network."""
+
+    image: str | int
+    """As the annotation names it: a file name, its stem, a sha256; or the number that ends its
+    stem, as COCO's ids do."""
+    text: str
+    second: str = ""
+    """Another text after the first (an answer after its question)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One question of a task, with what is right."""
+
+    id: str
+    rows: tuple[Row, ...]
+    """As many as the task's objective takes together."""
+    right: Mapping[str, float]
+    """Answers with their scores in 0..1; empty where the file does not tell (a test split)."""
+    box: Box | None = None
+    """Where the right region is, for tasks that point."""
+    kind: str = ""
+    """Results are also told apart by this: `yes/no`, `number`, ..."""
+    group: str = ""
+    """Records of one group are consistent when all of them are answered right."""
+
+
+class Task(Protocol):
+    """A module of `pretrain.tasks`, with these functions."""
+
+    ROWS: int
+    """Rows of a record."""
+
+    def read(self, files: Sequence[Path], split: str | None) -> list[Record]:
+        """The records of the published files, in their order.
+
+        Raises:
+            ValueError: not these files, or damaged; names the file and what is missing.
+        """
+        ...
+
+    def objective(self, records: Sequence[Record]) -> Objective:
+        """The head and loss for fine-tuning on these records."""
+        ...
+
+    def results(self, answers: Mapping[str, str]) -> Any:
+        """The answers by record id, in the form that the benchmark's own scorer takes."""
+        ...
+
+    def metrics(self, records: Sequence[Record], answers: Mapping[str, str]) -> dict[str, float]:
+        """The standard figures, in 0..1; only records whose truth is known count."""
+        ...
