@@ -4,10 +4,16 @@ Shapes: B pairs, L text tokens, R regions, D feature dimensions, K detector clas
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+
+TEXT_SEGMENT = 0
+IMAGE_SEGMENT = 1
+"""Rows of the segment table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +42,20 @@ class Batch:
     """int64: 1 = text and image belong together."""
     targets_BX: Tensor | None = None
     """float32, of fine-tuning: how right each of a task's answers, or each region, is for a row."""
+    aligned_BRL: Tensor | None = None
+    """bool: True = region and token are known to mean the same; None: nothing is known."""
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same on another device."""
-        return Batch(**{name: tensor.to(device) for name, tensor in _tensors(self)})
+        return self.map(lambda tensor: tensor.to(device))
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The same with every tensor that it has changed."""
+        every = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        made: dict[str, Any] = {
+            n: None if tensor is None else change(tensor) for n, tensor in every
+        }
+        return Batch(**made)
 
     def __len__(self) -> int:
         return self.match_B.shape[0]
@@ -55,6 +71,8 @@ class View:
     """bool: True = selected for prediction, whatever it was replaced by."""
     masked_regions_BR: Tensor
     """bool: True = selected for prediction, whatever it was replaced by."""
+    hidden_regions_BR: Tensor
+    """bool: True = not to be seen: its feature in `regions_BRD` is zero."""
 
     @classmethod
     def of(cls, batch: Batch) -> "View":
@@ -64,10 +82,5 @@ class View:
             regions_BRD=batch.regions_BRD,
             masked_tokens_BL=torch.zeros_like(batch.text_mask_BL),
             masked_regions_BR=torch.zeros_like(batch.region_mask_BR),
+            hidden_regions_BR=torch.zeros_like(batch.region_mask_BR),
         )
-
-
-def _tensors(batch: Batch) -> list[tuple[str, Tensor]]:
-    """Those that this batch has, by name."""
-    named = [(field.name, getattr(batch, field.name)) for field in dataclasses.fields(batch)]
-    return [(name, tensor) for name, tensor in named if tensor is not None]

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pretrain.batch import Batch
+from pretrain.batch import IMAGE_SEGMENT, TEXT_SEGMENT, Batch
 from pretrain.regions.regions import Regions
 from pretrain.tokens import Pieces, WordPiece
-
-TEXT_SEGMENT = 0
-IMAGE_SEGMENT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

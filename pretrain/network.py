@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pretrain.batch import Batch, View
-from pretrain.collate import IMAGE_SEGMENT
-from pretrain.embed.region import RegionEmbedder
+from pretrain.embed.image import EmbedSizes
 from pretrain.embed.text import TextEmbedder
 from pretrain.encoders.gated import GatedEncoder, Streams
 from pretrain.objectives.objective import Encoded, Loss, Sizes
@@ -32,7 +31,15 @@ class Network(nn.Module):
         encoder = recipe.encoder
         widths = {"hidden": encoder.hidden, "eps": encoder.eps, "dropout": encoder.dropout}
         self.text = TextEmbedder(recipe.text, vocabulary=sizes.vocabulary, **widths)  # type: ignore[arg-type]
-        self.region = RegionEmbedder(feature_dim=sizes.feature_dim, **widths)  # type: ignore[arg-type]
+        self.region = recipe.region.embedder(
+            EmbedSizes(
+                text=recipe.text,
+                hidden=encoder.hidden,
+                feature_dim=sizes.feature_dim,
+                eps=encoder.eps,
+                dropout=encoder.dropout,
+            )
+        )
         self.encoder = GatedEncoder(encoder)
         head_sizes = Sizes(
             hidden=encoder.hidden,
@@ -51,11 +58,7 @@ class Network(nn.Module):
 
     def embed_image(self, batch: Batch, view: View) -> Tensor:
         """[B, R, hidden]."""
-        position = self.recipe.region.position
-        place_H = (
-            None if position is None else self.text.place(segment=IMAGE_SEGMENT, position=position)
-        )
-        return torch.as_tensor(self.region(view.regions_BRD, batch.boxes_BR4, place_H))
+        return torch.as_tensor(self.region(batch, view, self.text))
 
     def encode(self, streams: Streams) -> Encoded:
         """What the encoder makes of embedded streams."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pretrain.collate import Inputs
-from pretrain.embed.region import RegionSpec
+from pretrain.embed.image import ImageSpec
 from pretrain.embed.text import TextSpec
 from pretrain.encoders.gated import EncoderSpec
 from pretrain.objectives.objective import Objective
@@ -66,7 +66,7 @@ class Recipe:
     """`packaged`, or the path of a vocabulary."""
     inputs: Inputs
     text: TextSpec
-    region: RegionSpec
+    region: ImageSpec
     encoder: EncoderSpec
     objectives: tuple[Objective, ...]
     pairing: Pairing

@@ -8,6 +8,7 @@ W (r - mean) / spread, folded into its weight and bias: the model is the same li
 
 import numpy as np
 import torch
+from torch import nn
 
 from pretrain.data import TrainingSet
 from pretrain.network import Network
@@ -24,6 +25,7 @@ def start_regions(network: Network, data: TrainingSet) -> None:
     mean_D = torch.from_numpy(features_ND.mean(axis=0))
     spread_D = torch.from_numpy(features_ND.std(axis=0)).clamp(min=_MIN_SPREAD)
     with torch.no_grad():
-        projection = network.region.feature
+        projection = network.region.get_submodule("feature")
+        assert isinstance(projection, nn.Linear), projection
         projection.weight.div_(spread_D)
         projection.bias.sub_(projection.weight @ mean_D)

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pretrain.batch import IMAGE_SEGMENT, Batch, View
+from pretrain.embed.image import EmbedSizes
+from pretrain.embed.text import TextEmbedder
+
 LOCATION_DIM = 5
 
 
@@ -17,6 +21,10 @@ class RegionSpec:
     the segment table: regions have no order. (ImageBERT; which index is not published.) None: no
     place and no segment, feature and location alone (Unicoder-VL)."""
 
+    def embedder(self, sizes: EmbedSizes) -> nn.Module:
+        """See `ImageSpec`."""
+        return RegionEmbedder(self, sizes)
+
 
 def location(boxes_BR4: Tensor) -> Tensor:
     """[B, R, 5]: (x1, y1, x2, y2, area), all relative to the image (ImageBERT, location c)."""
@@ -27,16 +35,18 @@ def location(boxes_BR4: Tensor) -> Tensor:
 class RegionEmbedder(nn.Module):
     """LN(W_v feature + W_c location + place), the place being a row of the text's own tables."""
 
-    def __init__(self, *, feature_dim: int, hidden: int, eps: float, dropout: float) -> None:
+    def __init__(self, spec: RegionSpec, sizes: EmbedSizes) -> None:
         super().__init__()
-        self.feature = nn.Linear(feature_dim, hidden)
-        self.location = nn.Linear(LOCATION_DIM, hidden)
-        self.norm = nn.LayerNorm(hidden, eps=eps)
-        self.dropout = nn.Dropout(dropout)
+        self.spec = spec
+        self.feature = nn.Linear(sizes.feature_dim, sizes.hidden)
+        self.location = nn.Linear(LOCATION_DIM, sizes.hidden)
+        self.norm = nn.LayerNorm(sizes.hidden, eps=sizes.eps)
+        self.dropout = nn.Dropout(sizes.dropout)
 
-    def forward(self, regions_BRD: Tensor, boxes_BR4: Tensor, place_H: Tensor | None) -> Tensor:
+    def forward(self, batch: Batch, view: View, text: TextEmbedder) -> Tensor:
         """[B, R, hidden]."""
-        summed_BRH = self.feature(regions_BRD) + self.location(location(boxes_BR4))
-        if place_H is not None:
+        summed_BRH = self.feature(view.regions_BRD) + self.location(location(batch.boxes_BR4))
+        if self.spec.position is not None:
+            place_H = text.place(segment=IMAGE_SEGMENT, position=self.spec.position)
             summed_BRH = summed_BRH + place_H
         return torch.as_tensor(self.dropout(self.norm(summed_BRH)))

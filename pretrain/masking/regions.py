@@ -43,6 +43,7 @@ class RegionMasker:
             view,
             regions_BRD=view.regions_BRD.masked_fill(zeroed_BR[:, :, None], 0.0),
             masked_regions_BR=view.masked_regions_BR | selected_BR,
+            hidden_regions_BR=view.hidden_regions_BR | zeroed_BR,
         )
 
 
