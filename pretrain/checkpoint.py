@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pretrain.network import DataSizes, Network
+from pretrain.parallel import shared_like, whole
 from pretrain.plain import from_plain, to_plain
 from pretrain.recipe import Recipe
 from shards.order import Position
@@ -61,14 +63,21 @@ def save(
     snapshot: Snapshot,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    *,
+    writes: bool = True,
 ) -> Path:
-    """Write a checkpoint under `folder`, its marker last; returns its own folder."""
+    """Write a checkpoint under `folder`, its marker last; returns its own folder.
+
+    Where workers hold shares of the network, they all call this at once, and one of them writes.
+    """
     path = folder / f"step-{snapshot.step:09d}-attempt-{attempt:03d}"
+    weights = _gathered(network.state_dict(), keep=writes)
+    moments = _gathered(_flat(network, optimizer), keep=writes)
+    if not writes:
+        return path
     path.mkdir(parents=True, exist_ok=False)
-    save_file(
-        {n: t.contiguous() for n, t in network.state_dict().items()}, path / "network.safetensors"
-    )
-    save_file(_flat(network, optimizer), path / "optimizer.safetensors")
+    save_file(weights, path / "network.safetensors")
+    save_file(moments, path / "optimizer.safetensors")
     (path / "checkpoint.json").write_text(json.dumps(_to_json(snapshot), indent=1) + "\n")
     for file in (*path.iterdir(), path):
         _sync(file)
@@ -164,12 +173,17 @@ def start_from_checkpoint(network: nn.Module, path: Path) -> None:
 
 
 def load_optimizer(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Put a checkpoint's moments into an optimiser of the same recipe."""
+    """Put a checkpoint's moments into an optimiser of the same recipe, however it is dealt out."""
     flat = _load(path / "optimizer.safetensors")
+    parameters = dict(network.named_parameters())
     state: dict[int, dict[str, Tensor]] = {}
     for number, name in enumerate(_optimized(network, optimizer)):
         prefix = f"{name}/"
-        state[number] = {k.removeprefix(prefix): t for k, t in flat.items() if k.startswith(prefix)}
+        state[number] = {
+            key.removeprefix(prefix): shared_like(tensor, parameters[name])
+            for key, tensor in flat.items()
+            if key.startswith(prefix)
+        }
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
@@ -198,10 +212,20 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
 def _flat(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     names = _optimized(network, optimizer)
     return {
-        f"{names[number]}/{moment}": tensor.contiguous()
+        f"{names[number]}/{moment}": tensor
         for number, moments in optimizer.state_dict()["state"].items()
         for moment, tensor in moments.items()
     }
+
+
+def _gathered(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tensor]:
+    """Each tensor as a whole, in its turn, on the workers that keep them."""
+    kept = {}
+    for name, tensor in tensors.items():
+        entire = whole(tensor)
+        if keep:
+            kept[name] = entire.cpu().contiguous()
+    return kept
 
 
 def _optimized(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:

@@ -1,5 +1,6 @@
 """What is a run before it starts, and can it work?"""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def prepare(plan: Plan, n_workers: int) -> None:
     }
     run_file = plan.out / "run.json"
     if run_file.is_file():
-        if canonical(json.loads(run_file.read_text())) != canonical(claim):
+        if canonical(_claimed(json.loads(run_file.read_text()))) != canonical(_claimed(claim)):
             raise ValueError(
                 f"{plan.out} holds a run of other settings or data: choose another --out, "
                 "or remove it to start anew"
@@ -64,6 +65,13 @@ def prepare(plan: Plan, n_workers: int) -> None:
         return
     plan.out.mkdir(parents=True, exist_ok=True)
     run_file.write_text(json.dumps(claim, indent=1) + "\n")
+
+
+def _claimed(claim: dict[str, Any]) -> dict[str, Any]:
+    """What may not change between two calls; like the number of workers, how they share may."""
+    recipe = from_plain(claim["recipe"], Recipe)
+    stages = tuple(dataclasses.replace(part, parallel="ddp") for part in recipe.stages)
+    return {**claim, "recipe": to_plain(dataclasses.replace(recipe, stages=stages))}
 
 
 def plan_to_plain(plan: Plan) -> dict[str, Any]:

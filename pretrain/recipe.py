@@ -48,6 +48,8 @@ class Stage:
     """bfloat16: autocast; weights and optimiser stay float32."""
     compile: bool = False
     """Run the network through torch.compile."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """How several workers share the work, see `pretrain.parallel`; checkpoints are the same."""
     log_every: int = 10
     """Steps between two lines of the metrics."""
     checkpoint_every: int = 500

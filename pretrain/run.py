@@ -10,11 +10,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import torch
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from pretrain import checkpoint, stage
 from pretrain.bert import start_from_bert
@@ -24,6 +21,7 @@ from pretrain.draws import key_of
 from pretrain.journal import Journal
 from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
+from pretrain.parallel import spread
 from pretrain.plan import Plan
 from pretrain.region_start import start_regions
 from pretrain.stage import StepReport
@@ -96,6 +94,7 @@ class _StageRun:
         """From `done` of this stage, else from the weights of `before`, else from the start."""
         part, loader = self.loader.stage, self.loader
         network = self._network(done or before)
+        wrapped = spread(network, part, self.workers)
         # A new stage starts with a new optimiser: only weights are carried over.
         optimizer = build_optimizer(network, part.optim)
         first_step, position = 0, loader.start()
@@ -112,7 +111,6 @@ class _StageRun:
                 first_step=first_step,
             )
         logger.info("stage %s: step %d of %d", part.name, first_step, loader.total_steps)
-        wrapped = self._wrapped(network)
         for report in stage.run(
             wrapped,
             optimizer,
@@ -143,28 +141,21 @@ class _StageRun:
             checkpoint.load_weights(start, network)
         return network.to(self.device)
 
-    def _wrapped(self, network: Network) -> nn.Module:
-        wrapped: nn.Module = network
-        if self.workers.size > 1:
-            wrapped = DistributedDataParallel(wrapped, gradient_as_bucket_view=True)
-        if self.loader.stage.compile:
-            wrapped = cast(nn.Module, torch.compile(wrapped))
-        return wrapped
-
     def _save(self, report: StepReport, network: Network, optimizer: torch.optim.Optimizer) -> None:
-        if self.workers.rank == 0:
-            folder = self.plan.out / self.loader.stage.name / "checkpoints"
-            snapshot = Snapshot(
-                recipe=self.plan.recipe,
-                sizes=self.sizes,
-                stage=self.loader.stage.name,
-                step=report.step,
-                total_steps=self.loader.total_steps,
-                seed=self.plan.seed,
-                position=report.position,
-                shards_digest=self.loader.data.digest,
-                regions_digest=self.regions_digest,
-            )
-            checkpoint.save(folder, self.attempt, snapshot, network, optimizer)
+        folder = self.plan.out / self.loader.stage.name / "checkpoints"
+        snapshot = Snapshot(
+            recipe=self.plan.recipe,
+            sizes=self.sizes,
+            stage=self.loader.stage.name,
+            step=report.step,
+            total_steps=self.loader.total_steps,
+            seed=self.plan.seed,
+            position=report.position,
+            shards_digest=self.loader.data.digest,
+            regions_digest=self.regions_digest,
+        )
+        writes = self.workers.rank == 0
+        checkpoint.save(folder, self.attempt, snapshot, network, optimizer, writes=writes)
+        if writes:
             checkpoint.prune(folder, keep=_KEPT_CHECKPOINTS)
         self.workers.wait()

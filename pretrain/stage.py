@@ -46,7 +46,7 @@ def run(
     """Train, one step a report; the caller logs and saves between two of them.
 
     Args:
-        network: A `Network`, or DistributedDataParallel or torch.compile around it.
+        network: A `Network` as `pretrain.parallel.spread` returns it.
         optimizer: Of its parameters.
         loader: This worker's share of the stage.
         workers: All of them call this at once.

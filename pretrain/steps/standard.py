@@ -7,12 +7,12 @@ from functools import reduce
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from pretrain.batch import Batch, View
 from pretrain.draws import Draws
 from pretrain.objectives.objective import Loss, Objective
 from pretrain.optim import clip_gradients
+from pretrain.parallel import synchronised
 from pretrain.recipe import Stage
 from pretrain.steps.score import Score, scores_of, tally
 from pretrain.tokens import WordPiece
@@ -55,10 +55,10 @@ def train_step(
     tallies: list[Tensor] = []
     losses: dict[str, Loss] = {}
     for number, part in enumerate(parts):
-        with _synchronised(network, last=number == len(parts) - 1):
+        with synchronised(network, last=number == len(parts) - 1):
             with precision(stage, part.batch.match_B.device):
                 losses = network(part.batch, part.view)
-            # DistributedDataParallel averages gradients over the workers: hence their number.
+            # DDP and FSDP average gradients over the workers: hence their number.
             terms = [
                 losses[objective.name].total * (objective.weight * workers.size / max(1.0, n))
                 for objective, n in zip(objectives, counts.tolist(), strict=True)
@@ -100,10 +100,3 @@ def precision(stage: Stage, device: torch.device) -> contextlib.AbstractContextM
 def sum_of(tensors: Sequence[Tensor]) -> Tensor:
     """Their sum; at least one."""
     return reduce(torch.add, tensors)
-
-
-def _synchronised(network: nn.Module, *, last: bool) -> contextlib.AbstractContextManager[object]:
-    # Gradients travel between workers once a step, with the last micro-batch.
-    if isinstance(network, DistributedDataParallel) and not last:
-        return network.no_sync()
-    return contextlib.nullcontext()

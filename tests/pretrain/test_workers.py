@@ -1,10 +1,11 @@
-"""Do two workers make the step that one makes? (G6.)"""
+"""Do two workers make the step, and the run, that one makes? (G6.)"""
 
 import dataclasses
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -12,24 +13,32 @@ from safetensors.torch import load_file
 
 from pretrain import checkpoint
 from pretrain.checkpoint import Snapshot
+from pretrain.journal import read_journal
 from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
+from pretrain.plan import Plan, StageData, plan_to_plain, prepare
 from pretrain.recipe import Recipe
 from pretrain.regions.write import write_regions
+from pretrain.run import run_stages
 from pretrain.tokens import WordPiece
+from pretrain.workers import Workers
 from shards.order import Position
 from tests.pretrain.helpers import CountingDetector, packed
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_g6_two_workers_have_the_gradients_of_one(
-    tiny: Recipe, wordpiece: WordPiece, tmp_path: Path
+    parallel: Literal["ddp", "fsdp"], tiny: Recipe, wordpiece: WordPiece, tmp_path: Path
 ) -> None:
-    """Two micro-batches each; few masked words, so that the workers' counts differ."""
+    """Two micro-batches each; few masked words, so that the workers' counts differ.
+
+    Red when a worker's own counts divide, or when all micro-batches but the last are forgotten.
+    """
     shards = packed(tmp_path / "shards", 24)
     write_regions(shards, tmp_path / "regions", detector=CountingDetector())
-    part = dataclasses.replace(tiny.stages[0], micro_batches=2)
+    part = dataclasses.replace(tiny.stages[0], micro_batches=2, parallel=parallel)
     recipe = dataclasses.replace(tiny, stages=(part,))
     sizes = DataSizes(vocabulary=wordpiece.vocabulary, feature_dim=3, classes=2)
     torch.manual_seed(0)
@@ -71,3 +80,53 @@ def test_g6_two_workers_have_the_gradients_of_one(
     scores = [json.loads((tmp_path / str(size) / "scores.json").read_text()) for size in (1, 2)]
     for name, score in scores[0].items():
         assert score == pytest.approx(scores[1][name], rel=1e-5), name
+
+
+def test_a_run_goes_on_from_ddp_to_fsdp_and_back(tiny: Recipe, tmp_path: Path) -> None:
+    """Stopped inside a stage, and spread otherwise from there on: as one undisturbed worker.
+
+    Red when a share is saved for the whole, or moments are not dealt out again.
+    """
+    data = []
+    for name, n, first in (("first", 32, 0), ("second", 24, 100)):
+        shards = packed(tmp_path / name, n, first=first)
+        write_regions(shards, tmp_path / f"{name}-regions", detector=CountingDetector())
+        data.append(StageData(name=name, shards=shards, regions=tmp_path / f"{name}-regions"))
+    plan = Plan(recipe=tiny, stages=tuple(data), out=tmp_path / "alone", seed=5)
+    prepare(plan, 1)
+    run_stages(plan, Workers(), torch.device("cpu"))
+    orders = (("ddp", "fsdp"), ("fsdp", "ddp"))
+    steps = []
+    for order in orders:
+        for parallel, stop_after in zip(order, (1, None), strict=True):
+            stages = tuple(dataclasses.replace(s, parallel=parallel) for s in tiny.stages)
+            again = dataclasses.replace(
+                plan,
+                recipe=dataclasses.replace(tiny, stages=stages),
+                out=tmp_path / "-".join(order),
+            )
+            steps.append((plan_to_plain(again), stop_after))
+    (tmp_path / "steps.json").write_text(json.dumps(steps))
+    command = [sys.executable, "-m", "tests.pretrain.two_runs", str(tmp_path)]
+    runs = [subprocess.Popen([*command, str(rank)], cwd=ROOT) for rank in (0, 1)]
+    assert [run.wait(timeout=240) for run in runs] == [0, 0]
+    for order in orders:
+        out = tmp_path / "-".join(order)
+        for name in ("first", "second"):
+            assert checkpoint.find(out / name).name[-3:] == ("002" if name == "first" else "001")
+            got, expected = (read_journal(o / name) for o in (out, plan.out))
+            assert [line["step"] for line in got] == [line["step"] for line in expected]
+            for line, other in zip(got, expected, strict=True):
+                for measure in other.keys() - {"pairs_per_s"}:
+                    assert line[measure] == pytest.approx(other[measure], rel=1e-3, abs=1e-4)
+            shapes, wanted = (shapes_of(checkpoint.find(o / name)) for o in (out, plan.out))
+            assert shapes == wanted
+
+
+def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
+    """Of all tensors of a checkpoint."""
+    return {
+        f"{file.name}: {name}": tuple(tensor.shape)
+        for file in sorted(path.glob("*.safetensors"))
+        for name, tensor in load_file(file).items()
+    }

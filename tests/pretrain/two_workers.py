@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from safetensors.torch import save_file
-from torch.nn.parallel import DistributedDataParallel
 
 from pretrain import workers
 from pretrain.checkpoint import load_network
 from pretrain.data import Loader, ShardSet
+from pretrain.parallel import spread, whole
 from pretrain.steps.standard import corrupt, train_step
 
 
@@ -34,11 +34,11 @@ def main(checkpoint: str, shards: str, regions: str, out: str, rank: str, size: 
     )
     step = next(loader.steps(0, loader.start()))
     shown = [corrupt(recipe.objectives, p.batch, p.draws, loader.wordpiece) for p in step.parts]
-    wrapped = DistributedDataParallel(network) if here.size > 1 else network
+    wrapped = spread(network, recipe.stages[0], here)
     frozen = torch.optim.SGD(network.parameters(), lr=0.0)
     scores = train_step(wrapped, frozen, recipe.objectives, recipe.stages[0], shown, here)
+    gradients = {n: whole(p.grad) for n, p in network.named_parameters() if p.grad is not None}
     if here.rank == 0:
-        gradients = {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
         save_file(gradients, Path(out) / "gradients.safetensors")
         plain = {name: [s.total, s.count] for name, s in scores.items()}
         (Path(out) / "scores.json").write_text(json.dumps(plain))

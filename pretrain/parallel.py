@@ -1,0 +1,68 @@
+"""How is one network spread over the workers?
+
+`ddp`: every worker holds the whole network and all moments; gradients are averaged.
+`fsdp`: every worker holds a share of each parameter, its gradient and its moments (FSDP2); a
+sublayer's weights are put together when it runs and given up again.
+
+Either way the workers make the step that one would make, and what is written is the whole.
+"""
+
+import contextlib
+
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.export import register_dataclass
+from torch.nn.parallel import DistributedDataParallel
+
+from pretrain.encoders.gated import Streams
+from pretrain.network import Network
+from pretrain.objectives.objective import Loss
+from pretrain.recipe import Stage
+from pretrain.workers import Workers, device_of
+
+# FSDP finds the tensors at a module's doors only in types that torch can take apart.
+for _kind in (Streams, Loss):
+    register_dataclass(_kind)
+
+
+def spread(network: Network, stage: Stage, workers: Workers) -> nn.Module:
+    """The network as this stage runs it; all workers call this at once.
+
+    With `fsdp` the parameters are replaced, so the optimiser must be built afterwards; the network
+    itself is returned. Weights must be the same on all workers before.
+    """
+    if stage.compile:
+        network.compile()
+    if workers.size == 1:
+        return network
+    if stage.parallel == "ddp":
+        return DistributedDataParallel(network, gradient_as_bucket_view=True)
+    mesh = init_device_mesh(device_of(network).type, (workers.size,))
+    for sublayer in network.encoder.sublayers:
+        fully_shard(sublayer, mesh=mesh)
+    fully_shard(network, mesh=mesh)
+    return network
+
+
+def synchronised(network: nn.Module, *, last: bool) -> contextlib.AbstractContextManager[object]:
+    """For one micro-batch: gradients travel between workers once a step, with the last one."""
+    if isinstance(network, FSDPModule):
+        network.set_requires_gradient_sync(last)
+    elif isinstance(network, DistributedDataParallel) and not last:
+        return network.no_sync()
+    return contextlib.nullcontext()
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """All of a tensor of which workers hold shares; they all call this at once."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def shared_like(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """A whole tensor, dealt out as `parameter` is; a scalar stays as it is."""
+    if not isinstance(parameter, DTensor) or not tensor.dim():
+        return tensor
+    mesh, device = parameter.device_mesh, parameter.device
+    return distribute_tensor(tensor.to(device), mesh, parameter.placements, src_data_rank=None)
