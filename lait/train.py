@@ -79,6 +79,7 @@ def pretrain(
     workers: int = 2,
     use_gpu: bool = False,
     seed: int = 0,
+    tombstones: Sequence[Path] = (),
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Result:
     """Run the stages in order under Ray Train, each from the weights of the one before.
@@ -92,6 +93,7 @@ def pretrain(
         workers: Processes, one CPU core or one GPU each.
         use_gpu: One GPU a worker.
         seed: Of everything that is drawn.
+        tombstones: Files of `lait shards purge`; what they name is not read.
         progress: Called for every line of the metrics.
 
     Raises:
@@ -106,6 +108,7 @@ def pretrain(
         ),
         out=out.resolve(),
         seed=seed,
+        tombstones=tuple(path.resolve() for path in tombstones),
     )
     if workers < 1:
         raise ValueError(f"--workers {workers}: at least one is needed")

@@ -79,12 +79,19 @@ def data_sizes(recipe: Recipe, regions: Manifest) -> DataSizes:
 class ShardSet:
     """Samples joined with their regions by key; a small set is read once and kept."""
 
-    def __init__(self, shards: Path, regions: Path, *, cached_bytes: int = CACHED_BYTES) -> None:
-        """See `check_regions` for what is refused."""
+    def __init__(
+        self,
+        shards: Path,
+        regions: Path,
+        *,
+        tombstones: Sequence[Path] = (),
+        cached_bytes: int = CACHED_BYTES,
+    ) -> None:
+        """Without the samples that `tombstones` name; see `check_regions` for what is refused."""
         made = check_regions(shards, regions)
-        self._samples = ShardReader(shards)
+        self._samples = ShardReader(shards, tombstones=tombstones)
         self._regions = RegionsReader(regions)
-        self.digest = self._samples.manifest.digest
+        self.digest = self._samples.digest
         small = sum(shard.n_bytes for shard in made.shards) <= cached_bytes
         self._kept: dict[int, Example] | None = {} if small else None
 

@@ -10,6 +10,7 @@ from pretrain import stage
 from pretrain.data import check_regions, data_sizes
 from pretrain.plain import canonical, from_plain, to_plain
 from pretrain.recipe import Recipe
+from shards.read import ShardReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class Plan:
     stages: tuple[StageData, ...]
     out: Path
     seed: int
+    tombstones: tuple[Path, ...] = ()
+    """Files that name samples which no stage reads."""
 
 
 def prepare(plan: Plan, n_workers: int) -> None:
@@ -37,7 +40,8 @@ def prepare(plan: Plan, n_workers: int) -> None:
 
     Raises:
         ValueError: data that is not finished or does not belong together, stages whose widths
-            differ, a batch that cannot be dealt out, or an `out` that holds another run.
+            differ, a batch that cannot be dealt out, tombstones that cannot be read, or an `out`
+            that holds another run.
     """
     made = [check_regions(data.shards, data.regions) for data in plan.stages]
     sizes = [data_sizes(plan.recipe, regions) for regions in made]
@@ -50,11 +54,13 @@ def prepare(plan: Plan, n_workers: int) -> None:
             )
     for part in plan.recipe.stages:
         stage.check(part, n_workers)
-    claim = {
+    claim: dict[str, Any] = {
         "seed": plan.seed,
         "recipe": to_plain(plan.recipe),
         "regions": [regions.digest for regions in made],
     }
+    if plan.tombstones:
+        claim["samples"] = [_left(data.shards, plan.tombstones) for data in plan.stages]
     run_file = plan.out / "run.json"
     if run_file.is_file():
         if canonical(_claimed(json.loads(run_file.read_text()))) != canonical(_claimed(claim)):
@@ -74,6 +80,12 @@ def _claimed(claim: dict[str, Any]) -> dict[str, Any]:
     return {**claim, "recipe": to_plain(dataclasses.replace(recipe, stages=stages))}
 
 
+def _left(shards: Path, tombstones: tuple[Path, ...]) -> str:
+    """The digest of the samples that tombstones leave."""
+    with ShardReader(shards, tombstones=tombstones) as reader:
+        return reader.digest
+
+
 def plan_to_plain(plan: Plan) -> dict[str, Any]:
     """The plan as plain values: workers may run on other machines."""
     return {
@@ -81,6 +93,7 @@ def plan_to_plain(plan: Plan) -> dict[str, Any]:
         "stages": [(d.name, str(d.shards), str(d.regions)) for d in plan.stages],
         "out": str(plan.out),
         "seed": plan.seed,
+        "tombstones": [str(path) for path in plan.tombstones],
     }
 
 
@@ -94,4 +107,5 @@ def plan_from_plain(plain: dict[str, Any]) -> Plan:
         ),
         out=Path(plain["out"]),
         seed=plain["seed"],
+        tombstones=tuple(map(Path, plain["tombstones"])),
     )

@@ -26,6 +26,7 @@ from pretrain.plan import Plan
 from pretrain.region_start import start_regions
 from pretrain.stage import StepReport
 from pretrain.workers import Workers
+from shards.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,9 @@ def run_stages(
         workers.wait()  # and none writes before all have looked
         if done is None or not checkpoint.read(done).finished:
             data = plan.stages[number]
+            regions = check_regions(data.shards, data.regions)
             loader = Loader(
-                data=ShardSet(data.shards, data.regions),
+                data=ShardSet(data.shards, data.regions, tombstones=plan.tombstones),
                 recipe=plan.recipe,
                 stage=part,
                 seed=plan.seed + number,
@@ -65,8 +67,8 @@ def run_stages(
             run = _StageRun(
                 plan=plan,
                 loader=loader,
-                regions_digest=check_regions(data.shards, data.regions).digest,
-                sizes=data_sizes(plan.recipe, check_regions(data.shards, data.regions)),
+                regions=regions,
+                sizes=data_sizes(plan.recipe, regions),
                 attempt=attempt,
                 workers=workers,
                 device=device,
@@ -82,7 +84,7 @@ class _StageRun:
 
     plan: Plan
     loader: Loader
-    regions_digest: str
+    regions: Manifest
     sizes: DataSizes
     attempt: int
     workers: Workers
@@ -143,6 +145,7 @@ class _StageRun:
 
     def _save(self, report: StepReport, network: Network, optimizer: torch.optim.Optimizer) -> None:
         folder = self.plan.out / self.loader.stage.name / "checkpoints"
+        assert self.regions.regions is not None, self.regions
         snapshot = Snapshot(
             recipe=self.plan.recipe,
             sizes=self.sizes,
@@ -151,8 +154,9 @@ class _StageRun:
             total_steps=self.loader.total_steps,
             seed=self.plan.seed,
             position=report.position,
-            shards_digest=self.loader.data.digest,
-            regions_digest=self.regions_digest,
+            # Of the whole set, whatever tombstones took away: a takedown looks for it.
+            shards_digest=self.regions.regions.source_digest,
+            regions_digest=self.regions.digest,
         )
         writes = self.workers.rank == 0
         checkpoint.save(folder, self.attempt, snapshot, network, optimizer, writes=writes)

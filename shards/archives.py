@@ -10,8 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from shards.aside import FileInfo
 from shards.index import ShardIndex, index_archive
-from shards.manifest import read_manifest, shard_folder
+from shards.manifest import ShardInfo, current, listed_files, read_manifest, shard_folder
+from shards.remote import Remote
 from shards.verify import describe_damage
 
 MAX_OPEN_FILES = 256
@@ -25,9 +27,17 @@ class Archives:
     """The archives of one finished set, opened, verified and indexed when first touched."""
 
     def __init__(
-        self, folder: Path, *, kind: Literal["samples", "regions"], verify: bool = True
+        self,
+        folder: Path,
+        *,
+        kind: Literal["samples", "regions"],
+        verify: bool = True,
+        remote: Remote | None = None,
     ) -> None:
-        """Raises ValueError when `folder` is no finished set of that kind."""
+        """With `remote`, files are fetched to `folder` from there when they are first touched.
+
+        Raises ValueError when `folder` is no finished set of that kind.
+        """
         # Least recently used first. Positioned reads only: forked processes share file offsets.
         self._open: OrderedDict[int, int] = OrderedDict()
         self.folder = shard_folder(folder)
@@ -35,6 +45,7 @@ class Archives:
         if self.manifest.kind != kind:
             raise ValueError(f"{folder} holds {self.manifest.kind}, {kind} are needed here")
         self._verify = verify
+        self._remote = remote
         self._ends = list(accumulate(shard.n_samples for shard in self.manifest.shards))
         # An empty shard takes part with its predecessor's last key, so that the list is sorted.
         self._last_keys = list(accumulate((s.last_key for s in self.manifest.shards), max))
@@ -45,7 +56,7 @@ class Archives:
         return self._ends[-1] if self._ends else 0
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return _rebuild, (self.folder, self.manifest.kind, self._verify)
+        return _rebuild, (self.folder, self.manifest.kind, self._verify, self._remote)
 
     def __del__(self) -> None:
         self.close()
@@ -53,6 +64,18 @@ class Archives:
     def close(self) -> None:
         while self._open:
             os.close(self._open.popitem()[1])
+
+    def forget(self, shard: int) -> None:
+        """Gives back what is held of a shard; that its file was verified stays known."""
+        self._indexes.pop(shard, None)
+        fd = self._open.pop(shard, None)
+        if fd is not None:
+            os.close(fd)
+
+    def forget_all(self) -> None:
+        """As `forget`, of every shard."""
+        self._indexes.clear()
+        self.close()
 
     def locate(self, i: int) -> tuple[int, int]:
         """(shard, row) of sample `i` in key order. Raises IndexError outside of 0..len-1."""
@@ -101,10 +124,10 @@ class Archives:
             self._open.move_to_end(shard)
             return self._open[shard]
         info = self.manifest.shards[shard]
-        path = self.folder / info.name
         try:
-            fd = os.open(path, os.O_RDONLY)
+            fd = self._opened(info)
         except FileNotFoundError as error:
+            path = self.folder / info.name
             raise ValueError(f"shard {path} of the manifest is missing") from error
         self._open[shard] = fd
         if len(self._open) > MAX_OPEN_FILES:
@@ -112,6 +135,20 @@ class Archives:
         if self._verify:
             self._check(shard, fd)
         return fd
+
+    def path(self, file: FileInfo) -> Path:
+        """Where a file of the set lies on this machine; it is fetched when it does not."""
+        if self._remote is not None:
+            self._remote.fetch(file)
+        return current(self.folder, self.manifest, file.name)
+
+    def _opened(self, shard: ShardInfo) -> int:
+        file = listed_files([shard])[0]
+        try:
+            return os.open(self.path(file), os.O_RDONLY)
+        except FileNotFoundError:
+            # A takedown may have moved it to its name just now, or another process made room.
+            return os.open(self.path(file), os.O_RDONLY)
 
     def _check(self, shard: int, fd: int) -> None:
         status = os.fstat(fd)
@@ -123,9 +160,11 @@ class Archives:
         info = self.manifest.shards[shard]
         if found != info.sha256:
             os.close(self._open.pop(shard))
-            raise ValueError(describe_damage(self.folder, info, found, self.manifest.kind))
+            raise ValueError(describe_damage(self.folder, self.manifest, info, found))
         self._verified[shard] = identity
 
 
-def _rebuild(folder: Path, kind: Literal["samples", "regions"], verify: bool) -> Archives:
-    return Archives(folder, kind=kind, verify=verify)
+def _rebuild(
+    folder: Path, kind: Literal["samples", "regions"], verify: bool, remote: Remote | None
+) -> Archives:
+    return Archives(folder, kind=kind, verify=verify, remote=remote)

@@ -18,16 +18,17 @@ RIGHTS = (
 _BAR_CHARS = 40
 
 
-def write_card(folder: Path, manifest: Manifest) -> None:
-    """Writes `folder/README.md` (a data card with a Hugging Face header) and `croissant.json`.
+def write_card(folder: Path, manifest: Manifest, out: Path | None = None) -> None:
+    """Writes `README.md` (a data card with a Hugging Face header) and `croissant.json`.
 
-    Call it before `write_manifest`, which comes last. The same set gives the same bytes. Raises
-    ValueError for a set of regions.
+    They go to `out`, by default the set's own folder. Call it before `write_manifest`, which comes
+    last. The same set gives the same bytes. Raises ValueError for a set of regions.
     """
     summary = summarise(folder, manifest)
-    publish_bytes(folder / "README.md", _card(manifest, summary).encode())
+    out = out or folder
+    publish_bytes(out / "README.md", _card(manifest, summary).encode())
     document = json.dumps(croissant(manifest, DESCRIPTION, RIGHTS), indent=1)
-    publish_bytes(folder / "croissant.json", document.encode() + b"\n")
+    publish_bytes(out / "croissant.json", document.encode() + b"\n")
 
 
 def _card(manifest: Manifest, summary: Summary) -> str:
@@ -143,6 +144,12 @@ def _provenance(manifest: Manifest) -> str:
     tables = [_table(("", ""), rows)]
     if inputs:
         tables.append(_table(("input", "bytes", "sha256"), inputs))
+    sources = [
+        (f"`{one.digest}`", f"{one.n_samples:,}", _plain(one.code_version))
+        for one in manifest.sources
+    ]
+    if sources:
+        tables.append(_table(("made from the set", "samples", "by lait"), sources))
     return "\n\n".join(tables)
 
 
@@ -154,8 +161,8 @@ Pictures and captions can show or name people: treat them, and the urls, as pers
 No filter finds everything that is unlawful or harmful; these filters do not replace matching
 against lists of known illegal material.
 
-When somebody asks for a pair to be removed, find it by its url or hash in the Parquet files, remove
-it, and raise the takedown version of the manifest."""
+When somebody asks for a pair to be removed, `lait shards purge` removes it by url, host, hash or
+key, raises the takedown version, and leaves a tombstone that later runs and loaders obey."""
 
 
 def _counts(counts: tuple[tuple[str, int], ...]) -> str:

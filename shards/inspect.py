@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from shards.manifest import Manifest, read_manifest, shard_folder
+from shards.manifest import Manifest, current, read_manifest, shard_folder
 
 WORD_EDGES = (0, 2, 3, 5, 8, 13, 21, 34, 55, math.inf)
 PIXEL_EDGES = (0, 301, 400, 500, 640, 800, 1024, 1600, 2048, 4096, math.inf)
@@ -72,7 +72,7 @@ def summarise(folder: Path, manifest: Manifest) -> Summary:
         "relevance": _Bins(SCORE_EDGES),
     }
     for shard in manifest.shards:
-        path = folder / f"{shard.stem}.parquet"
+        path = current(folder, manifest, f"{shard.stem}.parquet")
         columns = pq.read_table(path, columns=[*_COLUMNS, *_COLUMNS_COUNTED]).to_pydict()
         for name, counter in counters.items():
             counter.update(value for value in columns[name] if value is not None)

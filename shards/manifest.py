@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -14,63 +15,38 @@ from typing import Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shards.aside import FileInfo, publish_bytes
+from shards.facts import FunnelRow, InputInfo, RegionsInfo, ShardInfo, SourceInfo
+
+__all__ = [
+    "NAME",
+    "SCHEMA_VERSION",
+    "SHARD_FILE",
+    "WAITING",
+    "FunnelRow",
+    "InputInfo",
+    "Manifest",
+    "RegionsInfo",
+    "ShardInfo",
+    "SourceInfo",
+    "begin",
+    "code_version",
+    "config_hash",
+    "current",
+    "listed_files",
+    "read_manifest",
+    "shard_folder",
+    "shard_stem",
+    "write_manifest",
+]
 
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 NAME = "manifest.json"
+WAITING = ".takedown-"
+"""Start of the name of a folder with the files of a takedown that is not finished."""
 SHARD_FILE = re.compile(r"\d{5,}(\.tar|\.parquet|_stats\.json)|\.\d{5,}[._].*\.tmp")
 """Files that a shard writer makes; nothing else in a folder is ever touched."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardInfo:
-    """One archive of the set and the files that share its stem."""
-
-    name: str
-    """Of the archive: `00000.tar`."""
-    n_samples: int
-    n_bytes: int
-    sha256: str
-    first_key: str
-    """Keys rise strictly inside a shard and from shard to shard; empty when the shard is empty."""
-    last_key: str
-    companions: tuple[FileInfo, ...] = ()
-    """The same-stem `.parquet` and `_stats.json`."""
-
-    @property
-    def stem(self) -> str:
-        return self.name.removesuffix(".tar")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunnelRow:
-    """How many candidates one reason dropped."""
-
-    stage: str
-    reason: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputInfo:
-    """A file that the set was made from."""
-
-    name: str
-    n_bytes: int
-    sha256: str | None = None
-    """None where hashing the input was not asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionsInfo:
-    """What made a set of region features, and for which samples."""
-
-    detector: str
-    feature_dim: int
-    class_names: tuple[str, ...]
-    source_digest: str
-    """`Manifest.digest` of the sample set whose keys the regions carry."""
 
 
 @dataclass(frozen=True, kw_only=True)  # not slotted: the digest is cached
@@ -87,6 +63,8 @@ class Manifest:
     funnel: tuple[FunnelRow, ...] = ()
     inputs: tuple[InputInfo, ...] = ()
     regions: RegionsInfo | None = None
+    sources: tuple[SourceInfo, ...] = ()
+    """Sets it was merged, drawn or cut anew from, in order of their digests."""
     tombstone_version: int = 0
     """Rises with every takedown."""
     schema_version: int = field(default=SCHEMA_VERSION)
@@ -172,6 +150,8 @@ def begin(folder: Path) -> None:
     """Makes `folder` ready for a run: removes an earlier manifest, for it would soon be a lie."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NAME).unlink(missing_ok=True)
+    for waiting in folder.glob(f"{WAITING}*"):
+        shutil.rmtree(waiting)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -184,7 +164,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     _check(manifest, str(folder / NAME))
     listed = {file.name: file.n_bytes for file in listed_files(manifest.shards)}
     for name, n_bytes in listed.items():
-        path = folder / name
+        path = current(folder, manifest, name)
         if not path.is_file() or path.stat().st_size != n_bytes:
             raise ValueError(f"{path} is not there with its {n_bytes} bytes: run the command again")
     for path in sorted(folder.iterdir()):
@@ -192,6 +172,20 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
             logger.info("removing %s, left by an earlier run", path)
             path.unlink(missing_ok=True)
     publish_bytes(folder / NAME, json.dumps(asdict(manifest), indent=1).encode() + b"\n")
+
+
+def current(folder: Path, manifest: Manifest, name: str) -> Path:
+    """Where a file of the set lies: under its name, but for a moment of a takedown.
+
+    A takedown puts its files into a folder of its own, and the manifest that lists them in the
+    place of the old one; then they move to their names. Whenever that is interrupted, one whole set
+    can be read: the old one before, the new one after.
+    """
+    if manifest.tombstone_version:
+        path = folder / f"{WAITING}{manifest.tombstone_version}" / name
+        if path.is_file():
+            return path
+    return folder / name
 
 
 def listed_files(shards: Sequence[ShardInfo]) -> list[FileInfo]:

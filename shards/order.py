@@ -1,11 +1,14 @@
 """In which order are samples read, whatever the number of readers, and where does a run go on?"""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+Visit = Callable[[int, int], NDArray[np.int64]]
+"""From (seed, epoch) to the sample numbers of that epoch in order."""
 
 # One endless stream for the whole run, cut into global batches, each dealt out in rank order:
 #
@@ -61,6 +64,24 @@ def order(seed: int, epoch: int, manifest_digest: str, n_samples: int) -> NDArra
     return words.view(np.int64)
 
 
+def order_in_blocks(
+    seed: int, epoch: int, digest: str, shard_sizes: Sequence[int], shards_per_block: int
+) -> NDArray[np.int64]:
+    """A permutation [sum of sizes] that needs few shards at a time; a pure function.
+
+    Shards are shuffled and put into blocks; the samples of each block are shuffled: so a cache of
+    one block's shards is enough.
+    """
+    starts = np.concatenate(([0], np.cumsum(shard_sizes)))
+    shards = order(seed, epoch, f"{digest} shards", len(shard_sizes))
+    pieces = [np.empty(0, dtype=np.int64)]
+    for number in range(0, len(shards), shards_per_block):
+        block = shards[number : number + shards_per_block].tolist()
+        there = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in block])
+        pieces.append(there[order(seed, epoch, f"{digest} block {number}", len(there))])
+    return np.concatenate(pieces)
+
+
 def global_batches(
     *,
     n_samples: int,
@@ -70,12 +91,14 @@ def global_batches(
     world_size: int,
     batch_size_per_rank: int,
     end_epoch: int | None = None,
+    visit: Visit | None = None,
 ) -> Iterator[GlobalBatch]:
     """This rank's batches from `position` on; endless, or up to the end of epoch `end_epoch - 1`.
 
     All ranks yield equally many batches, and their shares put together in rank order are the same
-    sample stream for every world size and batch size. Raises ValueError for a position of another
-    set or beyond this one, and for an empty set.
+    sample stream for every world size and batch size. `visit` gives the order of an epoch where it
+    is not that of `order`. Raises ValueError for a position of another set or beyond this one, and
+    for an empty set.
     """
     if n_samples < 1:
         raise ValueError("the shard set is empty: there is nothing to read")
@@ -89,10 +112,12 @@ def global_batches(
     if not 0 <= rank < world_size or batch_size_per_rank < 1:
         raise ValueError(f"rank {rank} of {world_size}, batch size {batch_size_per_rank}")
     # Checked now and not at the first batch: hence the inner generator.
-    return _deal(n_samples, position, rank, world_size, batch_size_per_rank, end_epoch)
+    visits = visit or (lambda seed, epoch: order(seed, epoch, manifest_digest, n_samples))
+    return _deal(visits, n_samples, position, rank, world_size, batch_size_per_rank, end_epoch)
 
 
 def _deal(
+    visit: Visit,
     n_samples: int,
     position: Position,
     rank: int,
@@ -104,7 +129,7 @@ def _deal(
     waiting: list[NDArray[np.int64]] = []
     n_waiting = 0
     while end_epoch is None or position.epoch < end_epoch:
-        stream = order(position.seed, position.epoch, position.manifest_digest, n_samples)
+        stream = visit(position.seed, position.epoch)
         while position.samples_seen < n_samples:
             start = position.samples_seen
             piece = stream[start : start + size - n_waiting]

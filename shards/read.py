@@ -1,22 +1,27 @@
 """How does training get at samples: at random, verified, in an order that survives restarts?"""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from filter.tombstones import Tombstones, read_tombstones
 from shards.archives import Archives
+from shards.loader import LoadedBatch, Reader, torch_loader
 from shards.manifest import Manifest
-from shards.order import GlobalBatch, Position, global_batches, order
+from shards.order import GlobalBatch, Position, global_batches, order, order_in_blocks
+from shards.remote import is_remote, local_path, open_remote
 from shards.sample import Sample
-
-if TYPE_CHECKING:
-    from torch.utils.data import DataLoader, Dataset, Sampler
+from shards.stream import hits, read_regions, read_sample
 
 __all__ = [
     "GlobalBatch",
     "LoadedBatch",
     "Position",
+    "Reader",
     "RegionsReader",
     "ShardReader",
     "global_batches",
@@ -24,7 +29,7 @@ __all__ = [
     "torch_loader",
 ]
 
-T = TypeVar("T")
+CACHE_BYTES = 20 * 2**30
 
 
 class ShardReader:
@@ -35,12 +40,57 @@ class ShardReader:
     nothing is unpickled. Processes may fork or pickle a reader; threads need one each.
     """
 
-    def __init__(self, folder: Path, *, verify: bool = True) -> None:
-        """Raises ValueError when `folder` (OUT or OUT/shards) is no finished set of samples."""
-        self._archives = Archives(folder, kind="samples", verify=verify)
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        verify: bool = True,
+        tombstones: Sequence[Path] = (),
+        cache: Path | None = None,
+        cache_bytes: int = CACHE_BYTES,
+        shards_per_block: int | None = None,
+    ) -> None:
+        """Opens OUT or OUT/shards, without the samples that `tombstones` name.
+
+        Args:
+            folder: A folder, or the URL of one in an object store.
+            verify: Compare each archive's sha256 when it is first touched.
+            tombstones: Files; an old copy of a purged set then does not give back what was taken
+                down. What is left is a set of its own, with a digest of its own. Those about
+                addresses or looks cost a pass over the Parquet files, about 5 us a sample.
+            cache: Where files of a remote set are kept.
+            cache_bytes: Of all that is kept there.
+            shards_per_block: Visit so many shards at a time, in an order and with a digest of its
+                own: for a remote set that is larger than the cache. None: all of them.
+
+        Raises:
+            ValueError: `folder` is no finished set of samples, `tombstones` cannot be read, or a
+                block does not fit into the cache.
+        """
+        self._archives = _archives(folder, "samples", verify, cache, cache_bytes)
+        stones = Tombstones(stone for path in tombstones for stone in read_tombstones(path))
+        gone = np.array(sorted(_places(self._archives, stones)), dtype=np.int64)
+        self._gone = gone
+        # How many samples are left before each one that is gone.
+        self._before = gone - np.arange(len(gone))
+        self.digest = self.manifest.digest
+        """The manifest's, but where tombstones took samples away."""
+        if len(gone):
+            said = f"{self.digest}\n{gone.tolist()}".encode()
+            self.digest = hashlib.sha256(said).hexdigest()
+        self._shards_per_block = shards_per_block
+        if shards_per_block is not None:
+            largest = sorted(shard.n_bytes for shard in self.manifest.shards)[-shards_per_block:]
+            if shards_per_block < 1 or (cache is not None and sum(largest) > cache_bytes):
+                raise ValueError(
+                    f"shards_per_block={shards_per_block}: such a block has up to {sum(largest)} "
+                    f"bytes, the cache {cache_bytes}; visit fewer at a time, or allow more"
+                )
+            said = f"{self.digest}\nblocks of {shards_per_block}".encode()
+            self.digest = hashlib.sha256(said).hexdigest()
 
     def __len__(self) -> int:
-        return len(self._archives)
+        return len(self._archives) - len(self._gone)
 
     def __enter__(self) -> Self:
         return self
@@ -59,43 +109,86 @@ class ShardReader:
 
     def start(self, seed: int) -> Position:
         """The position in which a new run begins."""
-        return Position(manifest_digest=self.manifest.digest, seed=seed)
+        return Position(manifest_digest=self.digest, seed=seed)
+
+    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The indices [len(self)] in which an epoch visits the set."""
+        if self._shards_per_block is not None:
+            sizes = self._sizes()
+            return order_in_blocks(seed, epoch, self.digest, sizes, self._shards_per_block)
+        return order(seed, epoch, self.digest, len(self))
 
     def key(self, i: int) -> str:
         """The key of sample `i`, without reading the sample."""
-        shard, row = self._archives.locate(i)
+        shard, row = self._archives.locate(self._place(i))
         return str(self._archives.index(shard).keys[row], "ascii")
 
     def find(self, key: str) -> int | None:
         """The index of the sample with this key, or None."""
-        return self._archives.find(key)
+        place = self._archives.find(key)
+        if place is None or not len(self._gone):
+            return place
+        n_before = int(np.searchsorted(self._gone, place))
+        if n_before < len(self._gone) and self._gone[n_before] == place:
+            return None
+        return place - n_before
 
     def sample(self, i: int) -> Sample:
         """Sample `i` of `0..len-1`, in key order.
 
         Raises IndexError beyond the end, ValueError for a shard that is not the manifest's.
         """
-        shard, row = self._archives.locate(i)
-        index = self._archives.index(shard)
-        image_at, text_at, record_at = index.offsets[row].tolist()
-        n_image, n_text, n_record = index.sizes[row].tolist()
-        # Text and record are small and neighbours: one read for both.
-        words = self._archives.read(shard, text_at, record_at + n_record - text_at)
-        return Sample(
-            key=index.keys[row].decode(),
-            image=self._archives.read(shard, image_at, n_image),
-            extension=index.extensions[row].decode(),
-            text=words[:n_text].decode(),
-            record=words[record_at - text_at :].decode(),
-        )
+        return read_sample(self._archives, *self._archives.locate(self._place(i)))
+
+    def _sizes(self) -> list[int]:
+        """Samples of each shard that are left."""
+        ends = np.cumsum([shard.n_samples for shard in self.manifest.shards])
+        left = ends - np.searchsorted(self._gone, ends)
+        return [int(n) for n in np.diff(left, prepend=0)]
+
+    def _place(self, i: int) -> int:
+        """Where sample `i` lies among all that the archives hold."""
+        if not len(self._gone):
+            return i
+        if not 0 <= i < len(self):
+            raise IndexError(f"sample {i} of {len(self)}")
+        return i + int(np.searchsorted(self._before, i, side="right"))
+
+
+def _archives(
+    folder: Path | str,
+    kind: Literal["samples", "regions"],
+    verify: bool,
+    cache: Path | None,
+    cache_bytes: int,
+) -> Archives:
+    if not is_remote(folder):
+        return Archives(local_path(folder), kind=kind, verify=verify)
+    remote = open_remote(str(folder), cache, cache_bytes)
+    return Archives(remote.folder, kind=kind, verify=verify, remote=remote)
+
+
+def _places(archives: Archives, stones: Tombstones) -> set[int]:
+    """Places of the samples that were taken down."""
+    if stones.asks_urls or stones.phashes:
+        return {hit.place for hit in hits(archives, stones)}
+    found = {archives.find(key) for key in stones.keys}
+    return {place for place in found if place is not None}
 
 
 class RegionsReader:
     """Random access by key to the region features that accompany a sample set."""
 
-    def __init__(self, folder: Path, *, verify: bool = True) -> None:
-        """Raises ValueError when `folder` is no finished set of regions."""
-        self._archives = Archives(folder, kind="regions", verify=verify)
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        verify: bool = True,
+        cache: Path | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        """As `ShardReader`. Raises ValueError when `folder` is no finished set of regions."""
+        self._archives = _archives(folder, "regions", verify, cache, cache_bytes)
 
     def __len__(self) -> int:
         return len(self._archives)
@@ -116,105 +209,4 @@ class RegionsReader:
 
         Raises KeyError when the set has no such key.
         """
-        i = self._archives.find(key)
-        if i is None:
-            raise KeyError(key)
-        shard, row = self._archives.locate(i)
-        index = self._archives.index(shard)
-        return self._archives.read(shard, int(index.offsets[row, 0]), int(index.sizes[row, 0]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedBatch(Generic[T]):
-    """What a loader yields: the rank's share of a step, read, and where the step leaves the run."""
-
-    value: T
-    """What the caller's `read` made of the samples."""
-    n_global: int
-    """Samples of all ranks in this step."""
-    position: Position
-    """After this step; state of a checkpoint taken after it, however far workers read ahead."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read(Generic[T]):
-    """A map-style torch data set whose keys are whole batches."""
-
-    reader: ShardReader
-    read: Callable[[list[Sample]], T]
-
-    def __getitem__(self, batch: GlobalBatch) -> LoadedBatch[T]:
-        samples = [self.reader.sample(i) for i in batch.indices.tolist()]
-        return LoadedBatch(
-            value=self.read(samples), n_global=batch.n_global, position=batch.position
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Batches:
-    """A torch sampler that yields whole batches."""
-
-    n_samples: int
-    manifest_digest: str
-    position: Position
-    rank: int
-    world_size: int
-    batch_size_per_rank: int
-    end_epoch: int | None
-
-    def __iter__(self) -> Iterator[GlobalBatch]:
-        return global_batches(
-            n_samples=self.n_samples,
-            manifest_digest=self.manifest_digest,
-            position=self.position,
-            rank=self.rank,
-            world_size=self.world_size,
-            batch_size_per_rank=self.batch_size_per_rank,
-            end_epoch=self.end_epoch,
-        )
-
-
-def torch_loader(
-    reader: ShardReader,
-    read: Callable[[list[Sample]], T],
-    *,
-    position: Position,
-    rank: int,
-    world_size: int,
-    batch_size_per_rank: int,
-    end_epoch: int | None = None,
-    n_workers: int = 0,
-    start_method: str | None = None,
-) -> "DataLoader[LoadedBatch[T]]":
-    """A torch DataLoader over `global_batches`: `read` decodes and collates in the workers.
-
-    torch hands whole batches to workers in turn and gives them back in turn, so the order does not
-    depend on `n_workers`. `read` must not draw from global random state; let it derive its own from
-    the sample keys and the epoch. Raises ValueError as `global_batches` does.
-    """
-    from torch.utils.data import DataLoader
-
-    batches = _Batches(
-        n_samples=len(reader),
-        manifest_digest=reader.manifest.digest,
-        position=position,
-        rank=rank,
-        world_size=world_size,
-        batch_size_per_rank=batch_size_per_rank,
-        end_epoch=end_epoch,
-    )
-    iter(batches)  # raises for a wrong position now, not inside a worker's first batch
-    # Any object with __getitem__ is a map-style data set and any iterable a sampler; torch's own
-    # types ask for subclasses.
-    return DataLoader(
-        cast("Dataset[LoadedBatch[T]]", _Read(reader=reader, read=read)),
-        sampler=cast("Sampler[GlobalBatch]", batches),
-        batch_size=None,
-        num_workers=n_workers,
-        collate_fn=_same,
-        multiprocessing_context=start_method,
-    )
-
-
-def _same(batch: Any) -> Any:
-    return batch
+        return read_regions(self._archives, key)

@@ -11,7 +11,15 @@ import pyarrow.parquet as pq
 
 from shards.aside import FileInfo
 from shards.index import index_archive
-from shards.manifest import SHARD_FILE, ShardInfo, listed_files, read_manifest, shard_folder
+from shards.manifest import (
+    SHARD_FILE,
+    Manifest,
+    ShardInfo,
+    current,
+    listed_files,
+    read_manifest,
+    shard_folder,
+)
 
 _CHUNK_BYTES = 2**18
 
@@ -39,7 +47,7 @@ def verify(folder: Path, progress: Callable[[int], None] | None = None) -> list[
     for shard in manifest.shards:
         for file in listed_files([shard]):
             listed.add(file.name)
-            if problem := _compare(folder, file, shard, manifest.kind, progress):
+            if problem := _compare(folder, manifest, file, shard, progress):
                 problems.append(problem)
     for path in sorted(folder.iterdir()):
         if path.name not in listed and SHARD_FILE.fullmatch(path.name):
@@ -53,13 +61,13 @@ def total_bytes(folder: Path) -> int:
     return sum(file.n_bytes for file in listed_files(read_manifest(folder).shards))
 
 
-def describe_damage(folder: Path, shard: ShardInfo, found_sha256: str, kind: str) -> str:
+def describe_damage(folder: Path, manifest: Manifest, shard: ShardInfo, found_sha256: str) -> str:
     """A sentence that names the changed archive, both hashes, and where the damage lies.
 
     The place is found by what is redundant: archive structure, image hashes against their keys,
     texts and records against the same-stem Parquet.
     """
-    place = _first_damage(folder, shard, kind)
+    place = _first_damage(folder, manifest, shard)
     return (
         f"shard {folder / shard.name}{place}: sha256 is {found_sha256}, the manifest says "
         f"{shard.sha256}; restore the file or make the set again"
@@ -68,12 +76,12 @@ def describe_damage(folder: Path, shard: ShardInfo, found_sha256: str, kind: str
 
 def _compare(
     folder: Path,
+    manifest: Manifest,
     file: FileInfo,
     shard: ShardInfo,
-    kind: str,
     progress: Callable[[int], None] | None,
 ) -> Problem | None:
-    path = folder / file.name
+    path = current(folder, manifest, file.name)
     if not path.is_file():
         return Problem(file=file.name, kind="missing", detail=f"{path} is missing")
     found = _sha256(path, progress)
@@ -81,7 +89,7 @@ def _compare(
         return None
     detail = f"{path}: sha256 is {found}, the manifest says {file.sha256}"
     if file.name == shard.name:
-        detail = describe_damage(folder, shard, found, kind)
+        detail = describe_damage(folder, manifest, shard, found)
     return Problem(file=file.name, kind="changed", detail=detail)
 
 
@@ -96,15 +104,15 @@ def _sha256(path: Path, progress: Callable[[int], None] | None) -> str:
     return digest.hexdigest()
 
 
-def _first_damage(folder: Path, shard: ShardInfo, kind: str) -> str:
+def _first_damage(folder: Path, manifest: Manifest, shard: ShardInfo) -> str:
     """`, offset N (member)` of the first damage that can be located, or nothing."""
-    fd = os.open(folder / shard.name, os.O_RDONLY)
+    fd = os.open(current(folder, manifest, shard.name), os.O_RDONLY)
     try:
         if (n_bytes := os.fstat(fd).st_size) != shard.n_bytes:
             return f" ({n_bytes} bytes, {shard.n_bytes} expected)"
-        if kind != "samples":
+        if manifest.kind != "samples":
             return ""
-        return _first_changed_member(fd, folder, shard)
+        return _first_changed_member(fd, current(folder, manifest, f"{shard.stem}.parquet"), shard)
     except ValueError as error:
         # The archive's own structure is damaged, and the error says where.
         return f" ({error})"
@@ -112,10 +120,9 @@ def _first_damage(folder: Path, shard: ShardInfo, kind: str) -> str:
         os.close(fd)
 
 
-def _first_changed_member(fd: int, folder: Path, shard: ShardInfo) -> str:
+def _first_changed_member(fd: int, parquet: Path, shard: ShardInfo) -> str:
     index = index_archive(fd, shard.name, "samples")
     rows: dict[str, tuple[str, str]] = {}
-    parquet = folder / f"{shard.stem}.parquet"
     if parquet.is_file():
         table = pq.read_table(parquet, columns=["key", "text", "record"]).to_pydict()
         rows = dict(

@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine must not fail a test: a hang is what pytest-timeout is for.
+settings.register_profile("lait", deadline=None)
+settings.load_profile("lait")
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lait import screen
+from lait.commands import shard_sets
 
 if TYPE_CHECKING:
     from shards.inspect import Histogram
@@ -32,9 +33,11 @@ VERIFY_EPILOG = """Example:
 
   lait shards verify run
 """
-INSPECT_EPILOG = """Example:
+INSPECT_EPILOG = """Examples:
 
   lait shards inspect run
+
+  lait shards inspect run --sheet pictures.jpg
 """
 
 
@@ -42,9 +45,10 @@ def register(app: typer.Typer) -> None:
     """Put `pack`, `regions` and the group `shards` on the command line."""
     app.command(epilog=PACK_EPILOG)(pack)
     app.command(epilog=REGIONS_EPILOG)(regions)
-    group = typer.Typer(help="Check and look into shard sets.", no_args_is_help=True)
+    group = typer.Typer(help="What one does with finished shard sets.", no_args_is_help=True)
     group.command(epilog=VERIFY_EPILOG)(verify)
     group.command(epilog=INSPECT_EPILOG)(inspect)
+    shard_sets.register(group)
     app.add_typer(group, name="shards")
 
 
@@ -115,11 +119,21 @@ def verify(folder: Annotated[Path, typer.Argument(help="A shard set or a run.")]
     screen.err.print(f"{folder}: {total:,} bytes are as the manifest says", highlight=False)
 
 
-def inspect(folder: Annotated[Path, typer.Argument(help="A shard set or a run.")]) -> None:
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="A shard set or a run.")],
+    sheet: Annotated[
+        Path | None, typer.Option(help="Draw some pictures with their texts: a .jpg file.")
+    ] = None,
+) -> None:
     """Counts and histograms of a shard set."""
     from shards.inspect import inspect as look
 
     summary = look(folder)
+    if sheet is not None:
+        from shards.sheet import write_sheet
+
+        n_shown = write_sheet(folder, sheet)
+        screen.err.print(f"{n_shown} pictures: {sheet}", highlight=False)
     rows = [
         ("samples", summary.n_samples),
         ("shards", summary.n_shards),

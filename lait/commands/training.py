@@ -48,6 +48,9 @@ def pretrain(
     gpu: Annotated[bool, typer.Option(help="One GPU per worker.")] = False,
     shrink: Annotated[bool, typer.Option("--shrink", help="The recipe's small version.")] = False,
     seed: Annotated[int, typer.Option(help="Of every random decision.")] = 0,
+    tombstones: Annotated[
+        list[Path] | None, typer.Option(help="Samples that these files name are not read.")
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="One field, e.g. encoder.dropout=0.")
     ] = None,
@@ -74,7 +77,14 @@ def pretrain(
     ]
     with screen.meter("steps") as meter:
         result = run(
-            chosen, data, out, workers=workers, use_gpu=gpu, seed=seed, progress=StepMeter(meter)
+            chosen,
+            data,
+            out,
+            workers=workers,
+            use_gpu=gpu,
+            seed=seed,
+            tombstones=tombstones or (),
+            progress=StepMeter(meter),
         )
     show_losses(result)
     screen.err.print(f"checkpoints and metrics: {out}", highlight=False)

@@ -35,6 +35,19 @@ def test_samples_meet_their_regions_by_key(tmp_path: Path) -> None:
                 assert len(example.captions) == 3
 
 
+def test_what_was_taken_down_is_not_read(tmp_path: Path) -> None:
+    shards = packed(tmp_path / "shards", 9, samples_per_shard=4)
+    write_regions(shards, tmp_path / "regions", detector=CountingDetector())
+    with ShardReader(shards) as reader:
+        gone, texts = reader.key(3), {reader.sample(i).text for i in range(9) if i != 3}
+    stone = {"kind": "key", "value": gone, "reason": "asked for", "date": "2026-01-31"}
+    (tmp_path / "stones.jsonl").write_text(json.dumps(stone) + "\n")
+    whole = ShardSet(shards, tmp_path / "regions")
+    left = ShardSet(shards, tmp_path / "regions", tombstones=[tmp_path / "stones.jsonl"])
+    assert {left.example(i).captions[0] for i in range(len(left))} == texts
+    assert left.digest != whole.digest
+
+
 def test_regions_of_another_set_are_refused_by_hash(tmp_path: Path) -> None:
     shards, other = packed(tmp_path / "a", 4), packed(tmp_path / "b", 4, first=50)
     write_regions(other, tmp_path / "regions", detector=CountingDetector())
