@@ -1,14 +1,16 @@
-"""How do the weights of a BERT become the first weights of a single-stream network?"""
+"""How do the weights of a BERT become the first weights of a network?"""
 
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from pretrain.encoders.sublayers import Attend, Sublayer
 from pretrain.network import Network
 from pretrain.recipe import Init
 from pretrain.tokens import PACKAGED, packaged_bert
@@ -31,11 +33,12 @@ _FEED_FORWARD = {
     "output": "output.dense",
     "norm": "output.LayerNorm",
 }
+_POOLER = "pooler.dense"
 _QKV = ("attention.self.query", "attention.self.key", "attention.self.value")
 
 
 def start_from_bert(network: Network, init: Init) -> None:
-    """Overwrite the text tables and the encoder with a BERT's; the rest stays as it is.
+    """Overwrite text tables, the text's layers and pooler with a BERT's; the rest stays as it is.
 
     Raises:
         ValueError: no such weights, or they do not fit; names `init.bert` or `init.layers`.
@@ -43,15 +46,17 @@ def start_from_bert(network: Network, init: Init) -> None:
     if init.bert is None:
         return
     weights = load_bert(init.bert)
-    n_layers = len(network.encoder.sublayers) // 2
-    layers = range(n_layers) if init.layers is None else init.layers
-    if len(layers) != n_layers:
+    places = text_layers(network.recipe.encoder.sublayers)
+    layers = range(len(places)) if init.layers is None else init.layers
+    if len(layers) != len(places):
         raise ValueError(
-            f"init.layers={layers} names {len(layers)} layers, the encoder has {n_layers}"
+            f"init.layers={layers} names {len(layers)} layers, the encoder has {len(places)}"
         )
-    mapped = {**encoder_from_bert(weights, layers)}
+    mapped = {**encoder_from_bert(weights, layers, places)}
     mapped |= {ours: _take(weights, theirs) for ours, theirs in _TABLES.items()}
     own = network.state_dict()
+    if f"{_POOLER}.weight" in own and f"{_POOLER}.weight" in weights:
+        mapped |= {f"{_POOLER}.{kind}": weights[f"{_POOLER}.{kind}"] for kind in ("weight", "bias")}
     for name, tensor in mapped.items():
         if name not in own or own[name].shape != tensor.shape:
             there = tuple(own[name].shape) if name in own else "nothing"
@@ -63,11 +68,31 @@ def start_from_bert(network: Network, init: Init) -> None:
     logger.info("%d tensors start from %s", len(mapped), init.bert)
 
 
-def encoder_from_bert(weights: Mapping[str, Tensor], layers: Sequence[int]) -> dict[str, Tensor]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextLayer:
+    """Where in the encoder a layer of the text is."""
+
+    attention: int
+    feed_forward: int
+
+
+def text_layers(sublayers: Sequence[Sublayer]) -> list[TextLayer]:
+    """What a BERT's layers can become: attention of the text to itself, then feed-forward."""
+    return [
+        TextLayer(attention=at, feed_forward=at + 1)
+        for at, sublayer in enumerate(sublayers)
+        if isinstance(sublayer, Attend) and sublayer.text_to_text
+    ]
+
+
+def encoder_from_bert(
+    weights: Mapping[str, Tensor], layers: Sequence[int], places: Sequence[TextLayer]
+) -> dict[str, Tensor]:
     """The encoder's parameters by our names, from a BertModel's by its own."""
     mapped = {}
-    for ours, theirs in enumerate(layers):
-        attention, feed_forward = (f"encoder.sublayers.{2 * ours + i}.text" for i in (0, 1))
+    for place, theirs in zip(places, layers, strict=True):
+        attention = f"encoder.sublayers.{place.attention}.text"
+        feed_forward = f"encoder.sublayers.{place.feed_forward}.text"
         source = f"encoder.layer.{theirs}"
         for kind in ("weight", "bias"):
             mapped[f"{attention}.qkv.{kind}"] = torch.cat(
@@ -101,7 +126,7 @@ def _load_from_hub(name: str) -> dict[str, Tensor]:
     from transformers import BertModel
 
     try:
-        model = BertModel.from_pretrained(name, add_pooling_layer=False)
+        model = BertModel.from_pretrained(name)
     except OSError as error:
         raise ValueError(f"init.bert={name} is no folder, and no hub gave it: {error}") from error
     return dict(model.state_dict())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from pretrain.checkpoint import find, read
+from pretrain.objectives.itm import Itm
 from pretrain.objectives.ranking import Ranking
 from pretrain.optim import Adam
 from pretrain.pairing import Candidates
@@ -45,7 +46,12 @@ def for_retrieval(
         recipe,
         name=f"{recipe.name}-{STAGE}",
         init=Init(checkpoint=str(found.resolve())),
-        objectives=(Ranking(kind=kind, group=pairing.rows_per_image),),
+        objectives=(Ranking(kind=kind, group=pairing.rows_per_image, matching=_matching(recipe)),),
         pairing=pairing,
         stages=(Stage(name=STAGE, epochs=130.0, batch_pairs=24, optim=optim),),
     )
+
+
+def _matching(recipe: Recipe) -> Itm:
+    """The head that pretraining has learned, or a new one."""
+    return next((o for o in recipe.objectives if isinstance(o, Itm)), Itm())

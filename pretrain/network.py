@@ -5,11 +5,13 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pretrain.batch import Batch, View
 from pretrain.embed.image import EmbedSizes
 from pretrain.embed.text import TextEmbedder
-from pretrain.encoders.gated import GatedEncoder, Streams
+from pretrain.encoders.gated import GatedEncoder
+from pretrain.encoders.streams import Streams
 from pretrain.objectives.objective import Encoded, Loss, Sizes
 from pretrain.recipe import Recipe
 
@@ -29,20 +31,28 @@ class Network(nn.Module):
     def __init__(self, recipe: Recipe, sizes: DataSizes) -> None:
         super().__init__()
         encoder = recipe.encoder
-        widths = {"hidden": encoder.hidden, "eps": encoder.eps, "dropout": encoder.dropout}
-        self.text = TextEmbedder(recipe.text, vocabulary=sizes.vocabulary, **widths)  # type: ignore[arg-type]
+        self.text = TextEmbedder(
+            recipe.text,
+            vocabulary=sizes.vocabulary,
+            hidden=encoder.hidden,
+            eps=encoder.eps,
+            dropout=encoder.dropout,
+        )
         self.region = recipe.region.embedder(
             EmbedSizes(
                 text=recipe.text,
-                hidden=encoder.hidden,
+                hidden=encoder.image_stream.hidden,
                 feature_dim=sizes.feature_dim,
                 eps=encoder.eps,
                 dropout=encoder.dropout,
             )
         )
         self.encoder = GatedEncoder(encoder)
+        self.pooler = recipe.pooling.pooler(encoder)
         head_sizes = Sizes(
             hidden=encoder.hidden,
+            image_hidden=encoder.image_stream.hidden,
+            pooled=recipe.pooling.width(encoder),
             vocabulary=sizes.vocabulary,
             feature_dim=sizes.feature_dim,
             classes=sizes.classes,
@@ -57,32 +67,58 @@ class Network(nn.Module):
         return torch.as_tensor(self.text(view.tokens_BL, batch.segments_BL, batch.positions_BL))
 
     def embed_image(self, batch: Batch, view: View) -> Tensor:
-        """[B, R, hidden]."""
+        """[B, n_leading + R, hidden]: regions, after what stands for the whole image."""
         return torch.as_tensor(self.region(batch, view, self.text))
+
+    def image_mask(self, batch: Batch) -> Tensor:
+        """bool [B, n_leading + R]: which rows of `embed_image` are real."""
+        leading = self.recipe.region.n_leading
+        return functional.pad(batch.region_mask_BR, (leading, 0), value=True)
+
+    def streams(self, batch: Batch, view: View) -> Streams:
+        """What the encoder is given."""
+        return Streams.join(
+            self.embed_text(batch, view),
+            batch.text_mask_BL,
+            self.embed_image(batch, view),
+            self.image_mask(batch),
+        )
 
     def encode(self, streams: Streams) -> Encoded:
         """What the encoder makes of embedded streams."""
         streams = self.encoder(streams)
         return Encoded(
             text_BLH=streams.text,
-            image_BRH=streams.image,
+            image_BRH=streams.image[:, self.recipe.region.n_leading :],
             words_VH=self.text.word.weight,
+            pooled_BP=self.pooler(streams.text, streams.image),
         )
 
     def forward(self, batch: Batch, view: View) -> dict[str, Loss]:
         """The loss of every objective on one view of the batch."""
-        encoded = self.encode(
-            Streams.join(
-                self.embed_text(batch, view),
-                batch.text_mask_BL,
-                self.embed_image(batch, view),
-                batch.region_mask_BR,
-            )
-        )
+        encoded = self.encode(self.streams(batch, view))
         return {
             objective.name: objective.loss(self.heads[objective.name], encoded, batch, view)
             for objective in self.recipe.objectives
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterCount:
+    """How large a network is."""
+
+    body: int
+    """Embedders, encoder and pooler."""
+    heads: int
+
+
+def count_parameters(recipe: Recipe, sizes: DataSizes) -> ParameterCount:
+    """Counted without making a network: nothing is allocated."""
+    with torch.device("meta"):
+        network = Network(recipe, sizes)
+    total = sum(parameter.numel() for parameter in network.parameters())
+    heads = sum(parameter.numel() for parameter in network.heads.parameters())
+    return ParameterCount(body=total - heads, heads=heads)
 
 
 def _initialise(module: nn.Module, std: float) -> None:

@@ -16,7 +16,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.export import register_dataclass
 from torch.nn.parallel import DistributedDataParallel
 
-from pretrain.encoders.gated import Streams
+from pretrain.encoders.streams import Streams
 from pretrain.network import Network
 from pretrain.objectives.objective import Loss
 from pretrain.recipe import Stage

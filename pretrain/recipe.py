@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pretrain.collate import Inputs
@@ -17,6 +17,8 @@ from pretrain.objectives.objective import Objective
 from pretrain.optim import Adam
 from pretrain.pairing import Pairing
 from pretrain.plain import canonical, changed, nearest, to_plain
+from pretrain.pooling.first import FirstToken
+from pretrain.pooling.pooling import Pooling
 from pretrain.tokens import PACKAGED
 
 
@@ -74,6 +76,8 @@ class Recipe:
     pairing: Pairing
     init: Init
     stages: tuple[Stage, ...]
+    pooling: Pooling = field(default_factory=FirstToken)
+    """What stands for a pair."""
 
     @property
     def digest(self) -> str:

@@ -22,8 +22,13 @@ class EmbedSizes:
 class ImageSpec(Protocol):
     """A frozen value of a recipe: how the image becomes rows of the encoder."""
 
+    @property
+    def n_leading(self) -> int:
+        """Rows of the image's stream before its regions; they are real, and never predicted."""
+        ...
+
     def embedder(self, sizes: EmbedSizes) -> nn.Module:
-        """A module called with (batch, view, the text's embedder) that gives [B, R, hidden].
+        """A module called with (batch, view, the text's embedder): [B, n_leading + R, hidden].
 
         Its `feature` is the linear map of the regions' features.
         """

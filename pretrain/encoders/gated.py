@@ -1,16 +1,35 @@
 """How does one encoder cover single-stream, dual-stream and mixed layouts?
 
-Shapes: B pairs, L text tokens, R regions, S = L + R, H hidden, h heads.
+Shapes: B pairs, L text tokens, R regions, S = L + R, H the width of a stream, A of an attention,
+h heads.
 """
 
-import dataclasses
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pretrain.encoders.streams import Streams
 from pretrain.encoders.sublayers import Attend, FeedForward, Sublayer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpec:
+    """The widths of a stream that is not like the text's."""
+
+    hidden: int
+    heads: int
+    feed_forward: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossSpec:
+    """The attention between streams, where it is not as wide as the text's stream."""
+
+    hidden: int
+    """Of queries, keys and values of both streams."""
+    heads: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +40,10 @@ class EncoderSpec:
     hidden: int = 768
     heads: int = 12
     feed_forward: int = 3072
+    image: StreamSpec | None = None
+    """The image's stream (ViLBERT); None: as wide as the text's, the widths above."""
+    cross: CrossSpec | None = None
+    """The attention between streams (ViLBERT); None: as wide as the text's."""
     dropout: float = 0.1
     eps: float = 1e-12
     """Of every layer norm."""
@@ -28,55 +51,43 @@ class EncoderSpec:
     """Of all weights; BERT's value suits its 768 dimensions, a narrow network needs about
     1 / sqrt(hidden) to tell its inputs apart."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Streams:
-    """Text and image in one tensor, so that a single stream costs no copies."""
-
-    joined_BSH: Tensor
-    mask_BS: Tensor
-    """bool: True = real."""
-    n_text: int
-
-    @classmethod
-    def join(
-        cls, text_BLH: Tensor, text_mask_BL: Tensor, image_BRH: Tensor, image_mask_BR: Tensor
-    ) -> "Streams":
-        """Text first."""
-        return cls(
-            joined_BSH=torch.cat((text_BLH, image_BRH), dim=1),
-            mask_BS=torch.cat((text_mask_BL, image_mask_BR), dim=1),
-            n_text=text_BLH.shape[1],
-        )
+    @property
+    def text_stream(self) -> StreamSpec:
+        """The widths of the text's stream."""
+        return StreamSpec(hidden=self.hidden, heads=self.heads, feed_forward=self.feed_forward)
 
     @property
-    def text(self) -> Tensor:
-        return self.joined_BSH[:, : self.n_text]
+    def image_stream(self) -> StreamSpec:
+        """The widths of the image's stream."""
+        return self.image or self.text_stream
 
-    @property
-    def image(self) -> Tensor:
-        return self.joined_BSH[:, self.n_text :]
 
-    def replaced(self, joined_BSH: Tensor) -> "Streams":
-        """The same streams with other content."""
-        return dataclasses.replace(self, joined_BSH=joined_BSH)
+Projected = tuple[Tensor, Tensor, Tensor]
+"""Queries, keys and values, each [B, h, S, A/h]."""
 
 
 class AttentionWeights(nn.Module):
     """Query, key, value and output maps, and the norm after the residual, of one stream."""
 
-    def __init__(self, spec: EncoderSpec) -> None:
+    def __init__(self, stream: StreamSpec, across: CrossSpec | None, spec: EncoderSpec) -> None:
+        """Args: across: widths inside of the attention; None: those of the stream."""
         super().__init__()
-        self.qkv = nn.Linear(spec.hidden, 3 * spec.hidden)
-        self.output = nn.Linear(spec.hidden, spec.hidden)
-        self.norm = nn.LayerNorm(spec.hidden, eps=spec.eps)
+        inner, self.heads = stream.hidden, stream.heads
+        if across is not None:
+            inner, self.heads = across.hidden, across.heads
+        if inner % self.heads:
+            raise ValueError(
+                f"encoder: attention of hidden={inner} is not a multiple of its heads={self.heads}"
+            )
+        self.qkv = nn.Linear(stream.hidden, 3 * inner)
+        self.output = nn.Linear(inner, stream.hidden)
+        self.norm = nn.LayerNorm(stream.hidden, eps=spec.eps)
         self.dropout = nn.Dropout(spec.dropout)
-        self.heads = spec.heads
 
-    def project(self, x_BSH: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, each [B, h, S, H/h]."""
-        B, S, H = x_BSH.shape
-        split = self.qkv(x_BSH).view(B, S, 3, self.heads, H // self.heads)
+    def project(self, x_BSH: Tensor) -> Projected:
+        """Of every token."""
+        B, S, _ = x_BSH.shape
+        split = self.qkv(x_BSH).view(B, S, 3, self.heads, -1)
         q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)
         return q, k, v
 
@@ -85,18 +96,18 @@ class AttentionWeights(nn.Module):
         dropout = self.dropout.p if self.training else 0.0
         mask = mask_BT[:, None, None, :]
         seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-        merged_BSH = seen.transpose(1, 2).reshape(x_BSH.shape)
-        return torch.as_tensor(self.norm(x_BSH + self.dropout(self.output(merged_BSH))))
+        merged_BSA = seen.transpose(1, 2).flatten(2)
+        return torch.as_tensor(self.norm(x_BSH + self.dropout(self.output(merged_BSA))))
 
 
 class FeedForwardWeights(nn.Module):
     """The two maps, and the norm after the residual, of one stream."""
 
-    def __init__(self, spec: EncoderSpec) -> None:
+    def __init__(self, stream: StreamSpec, spec: EncoderSpec) -> None:
         super().__init__()
-        self.inner = nn.Linear(spec.hidden, spec.feed_forward)
-        self.output = nn.Linear(spec.feed_forward, spec.hidden)
-        self.norm = nn.LayerNorm(spec.hidden, eps=spec.eps)
+        self.inner = nn.Linear(stream.hidden, stream.feed_forward)
+        self.output = nn.Linear(stream.feed_forward, stream.hidden)
+        self.norm = nn.LayerNorm(stream.hidden, eps=spec.eps)
         self.dropout = nn.Dropout(spec.dropout)
 
     def forward(self, x_BSH: Tensor) -> Tensor:
@@ -110,29 +121,38 @@ class AttentionSublayer(nn.Module):
 
     def __init__(self, gates: Attend, spec: EncoderSpec) -> None:
         super().__init__()
+        _check_shared(gates, spec)
         self.gates = gates
-        self.text = AttentionWeights(spec)
-        self.image = None if gates.shared else AttentionWeights(spec)
+        across = spec.cross if gates.crosses else None
+        if gates.crosses and across is None and spec.image is not None:
+            raise ValueError("encoder.image has widths of its own: encoder.cross must be set too")
+        self.text = self.image = None
+        if gates.uses_text or gates.shared:
+            self.text = AttentionWeights(spec.text_stream, across, spec)
+        if gates.uses_image and not gates.shared:
+            self.image = AttentionWeights(spec.image_stream, across, spec)
 
     def forward(self, streams: Streams) -> Streams:
         """Both streams look before either is updated."""
-        if self.gates.joint:
-            q, k, v = self.text.project(streams.joined_BSH)
-            mask_BS = streams.mask_BS
-            return streams.replaced(self.text.attend(streams.joined_BSH, q, k, v, mask_BS))
-        gates, n = self.gates, streams.n_text
-        text, image = self.text, self.image or self.text
-        q_text, k_text, v_text = text.project(streams.text)
-        q_image, k_image, v_image = image.project(streams.image)
-        k, v = torch.cat((k_text, k_image), dim=2), torch.cat((v_text, v_image), dim=2)
+        gates, text = self.gates, self.text
+        image = text if gates.shared else self.image
+        if gates.joint and text is not None:
+            joined_BSH = streams.joined
+            q, k, v = text.project(joined_BSH)
+            return streams.replaced(text.attend(joined_BSH, q, k, v, streams.mask_BS))
+        of_text = text.project(streams.text) if text and gates.uses_text else None
+        of_image = image.project(streams.image) if image and gates.uses_image else None
+        masks = streams.mask_BS[:, : streams.n_text], streams.mask_BS[:, streams.n_text :]
         text_BLH, image_BRH = streams.text, streams.image
-        if sees := _window(gates.text_to_text, gates.text_to_image, n):
-            mask = streams.mask_BS[:, sees]
-            text_BLH = text.attend(text_BLH, q_text, k[:, :, sees], v[:, :, sees], mask)
-        if sees := _window(gates.image_to_text, gates.image_to_image, n):
-            mask = streams.mask_BS[:, sees]
-            image_BRH = image.attend(image_BRH, q_image, k[:, :, sees], v[:, :, sees], mask)
-        return streams.replaced(torch.cat((text_BLH, image_BRH), dim=1))
+        open_gates = gates.text_to_text, gates.text_to_image
+        if text and of_text and any(open_gates):
+            keys = _seen(open_gates, (of_text, of_image), masks)
+            text_BLH = text.attend(text_BLH, of_text[0], *keys)
+        open_gates = gates.image_to_text, gates.image_to_image
+        if image and of_image and any(open_gates):
+            keys = _seen(open_gates, (of_text, of_image), masks)
+            image_BRH = image.attend(image_BRH, of_image[0], *keys)
+        return streams.apart(text_BLH, image_BRH)
 
 
 class FeedForwardSublayer(nn.Module):
@@ -140,33 +160,34 @@ class FeedForwardSublayer(nn.Module):
 
     def __init__(self, gates: FeedForward, spec: EncoderSpec) -> None:
         super().__init__()
+        _check_shared(gates, spec)
         self.gates = gates
-        self.text = FeedForwardWeights(spec) if gates.text or gates.shared else None
-        self.image = FeedForwardWeights(spec) if gates.image and not gates.shared else None
+        self.text = self.image = None
+        if gates.text or gates.shared:
+            self.text = FeedForwardWeights(spec.text_stream, spec)
+        if gates.image and not gates.shared:
+            self.image = FeedForwardWeights(spec.image_stream, spec)
 
     def forward(self, streams: Streams) -> Streams:
         """A stream without its gate passes through."""
         if self.gates.joint:
             assert self.text is not None
-            return streams.replaced(self.text(streams.joined_BSH))
+            return streams.replaced(self.text(streams.joined))
         image = self.text if self.gates.shared else self.image
         text_BLH, image_BRH = streams.text, streams.image
         if self.gates.text and self.text is not None:
             text_BLH = self.text(text_BLH)
         if self.gates.image and image is not None:
             image_BRH = image(image_BRH)
-        return streams.replaced(torch.cat((text_BLH, image_BRH), dim=1))
+        return streams.apart(text_BLH, image_BRH)
 
 
 class GatedEncoder(nn.Module):
     """The sublayers, one after the other."""
 
     def __init__(self, spec: EncoderSpec) -> None:
+        """Raises ValueError for widths that do not go together; names the fields."""
         super().__init__()
-        if spec.hidden % spec.heads:
-            raise ValueError(
-                f"encoder.hidden={spec.hidden} is not a multiple of encoder.heads={spec.heads}"
-            )
         self.sublayers = nn.ModuleList(
             AttentionSublayer(gates, spec)
             if isinstance(gates, Attend)
@@ -181,8 +202,23 @@ class GatedEncoder(nn.Module):
         return streams
 
 
-def _window(text: bool, image: bool, n_text: int) -> slice | None:
-    """Which of the joined keys a stream sees."""
-    if not text and not image:
-        return None
-    return slice(0 if text else n_text, None if image else n_text)
+def _seen(
+    gates: tuple[bool, bool],
+    projected: tuple[Projected | None, Projected | None],
+    masks: tuple[Tensor, Tensor],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Keys, values and mask of what a stream with these two gates sees."""
+    shown = [
+        (part[1], part[2], mask)
+        for is_open, part, mask in zip(gates, projected, masks, strict=True)
+        if is_open and part is not None
+    ]
+    if len(shown) == 1:
+        return shown[0]
+    k, v, mask = zip(*shown, strict=True)
+    return torch.cat(k, dim=2), torch.cat(v, dim=2), torch.cat(mask, dim=1)
+
+
+def _check_shared(gates: Sublayer, spec: EncoderSpec) -> None:
+    if gates.shared and spec.image is not None:
+        raise ValueError("encoder.image has widths of its own, but a sublayer shares its weights")

@@ -16,7 +16,7 @@ from pretrain.batch import View
 from pretrain.checkpoint import find, load_network
 from pretrain.collate import Pair, collate, fit
 from pretrain.data import Example, ShardSet, TrainingSet, check_regions, data_sizes
-from pretrain.encoders.gated import Streams
+from pretrain.encoders.streams import Streams
 from pretrain.evaluate.recall import Recall, chance, image_retrieval, mean, text_retrieval
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded

@@ -21,7 +21,7 @@ class Choosing:
 
     def head(self, sizes: Sizes) -> nn.Module:
         """One linear map: a score a pair."""
-        return nn.Linear(sizes.hidden, 1)
+        return nn.Linear(sizes.pooled, 1)
 
     def count(self, batch: Batch, view: View) -> Tensor:
         """Questions."""
@@ -38,7 +38,7 @@ class Choosing:
 
     def scores(self, head: nn.Module, encoded: Encoded) -> Tensor:
         """[N, choices]."""
-        return head(encoded.first).view(-1, self.rows).float()  # type: ignore[no-any-return]
+        return head(encoded.pooled).view(-1, self.rows).float()  # type: ignore[no-any-return]
 
     def decide(self, head: nn.Module, encoded: Encoded, batch: Batch) -> list[str]:
         """The number of the best choice of each question."""

@@ -1,6 +1,7 @@
 """Image-text matching: do this text and this image belong together?"""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,15 +12,17 @@ from pretrain.objectives.objective import Encoded, Loss, Sizes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Itm:
-    """Binary cross-entropy on one linear map of [CLS] (ImageBERT). Match is 1."""
+    """Cross-entropy on one linear map of what stands for the pair. Match is 1."""
 
     name: str = "itm"
     weight: float = 1.0
     corruption: None = None
+    logits: Literal[1, 2] = 1
+    """1: a sigmoid (ImageBERT); 2: a softmax over no match and match (BERT's next sentence)."""
 
     def head(self, sizes: Sizes) -> nn.Module:
         """One linear map."""
-        return nn.Linear(sizes.hidden, 1)
+        return nn.Linear(sizes.pooled, self.logits)
 
     def count(self, batch: Batch, view: View) -> Tensor:
         """All pairs."""
@@ -33,4 +36,8 @@ class Itm:
 
     def score(self, head: nn.Module, encoded: Encoded) -> Tensor:
         """[B] logits: how well text and image belong together."""
-        return head(encoded.first).squeeze(-1).float()  # type: ignore[no-any-return]
+        logits_BC = head(encoded.pooled).float()
+        if self.logits == 1:
+            return logits_BC.squeeze(-1)  # type: ignore[no-any-return]
+        # A softmax over two is a sigmoid of their difference.
+        return logits_BC[:, 1] - logits_BC[:, 0]  # type: ignore[no-any-return]

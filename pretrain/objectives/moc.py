@@ -23,7 +23,7 @@ class Moc:
 
     def head(self, sizes: Sizes) -> nn.Module:
         """One linear map."""
-        return nn.Linear(sizes.hidden, sizes.classes)
+        return nn.Linear(sizes.image_hidden, sizes.classes)
 
     def count(self, batch: Batch, view: View) -> Tensor:
         """Selected regions."""

@@ -24,7 +24,7 @@ class Mrfr:
 
     def head(self, sizes: Sizes) -> nn.Module:
         """One linear map."""
-        return nn.Linear(sizes.hidden, sizes.feature_dim)
+        return nn.Linear(sizes.image_hidden, sizes.feature_dim)
 
     def count(self, batch: Batch, view: View) -> Tensor:
         """Selected regions."""

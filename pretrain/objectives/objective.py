@@ -18,6 +18,11 @@ class Sizes:
     """The widths that a head is built for."""
 
     hidden: int
+    """Of the text's stream."""
+    image_hidden: int
+    """Of the image's stream."""
+    pooled: int
+    """Of the vector that stands for a pair."""
     vocabulary: int
     feature_dim: int
     classes: int
@@ -30,13 +35,21 @@ class Encoded:
 
     text_BLH: Tensor
     image_BRH: Tensor
+    """Of the regions; what stands for the whole image is not among them."""
     words_VH: Tensor
     """The word table, for heads that are tied to it."""
+    pooled_BP: Tensor | None = None
+    """By the recipe's pooling; None: the first token as it is."""
 
     @property
     def first(self) -> Tensor:
         """[B, H] of the first token, [CLS]."""
         return self.text_BLH[:, 0]
+
+    @property
+    def pooled(self) -> Tensor:
+        """[B, P]: what stands for the pair."""
+        return self.first if self.pooled_BP is None else self.pooled_BP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ class Pointing:
 
     def head(self, sizes: Sizes) -> nn.Module:
         """One linear map: a score a region."""
-        return nn.Linear(sizes.hidden, 1)
+        return nn.Linear(sizes.image_hidden, 1)
 
     def count(self, batch: Batch, view: View) -> Tensor:
         """Phrases."""

@@ -1,6 +1,6 @@
 """Ranking: does the true pair score above its rivals?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -9,9 +9,6 @@ from torch import Tensor, nn
 from pretrain.batch import Batch, View
 from pretrain.objectives.itm import Itm
 from pretrain.objectives.objective import Encoded, Loss, Sizes
-
-_MATCHING = Itm()
-"""Whose head, score and binary loss these are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +29,12 @@ class Ranking:
     """Pairs of a group: `rows_per_image` of the pairing."""
     margin: float = 0.2
     """Of `triplet`; not published."""
+    matching: Itm = field(default_factory=Itm)
+    """Whose head, score and binary loss these are."""
 
     def head(self, sizes: Sizes) -> nn.Module:
-        """One linear map."""
-        return _MATCHING.head(sizes)
+        """That of `matching`."""
+        return self.matching.head(sizes)
 
     def count(self, batch: Batch, view: View) -> Tensor:
         """Pairs for `binary`, else groups."""
@@ -44,7 +43,7 @@ class Ranking:
     def loss(self, head: nn.Module, encoded: Encoded, batch: Batch, view: View) -> Loss:
         """The summed loss. Right is a group whose true pair scores highest; a pair, if `binary`."""
         if self.kind == "binary":
-            return _MATCHING.loss(head, encoded, batch, view)
+            return self.matching.loss(head, encoded, batch, view)
         scores_GP = self.score(head, encoded).view(-1, self.group)
         # Where the batch had no rival the true pair stands in: it is not held against itself.
         no_rival_GP = batch.match_B.view(-1, self.group)[:, 1:] == 1
@@ -60,4 +59,4 @@ class Ranking:
 
     def score(self, head: nn.Module, encoded: Encoded) -> Tensor:
         """[B] logits: how well text and image belong together."""
-        return _MATCHING.score(head, encoded)
+        return self.matching.score(head, encoded)

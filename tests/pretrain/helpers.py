@@ -12,7 +12,6 @@ from PIL import Image
 
 from pretrain.batch import Batch, View
 from pretrain.draws import Draws
-from pretrain.encoders.gated import Streams
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded
 from pretrain.regions.regions import Regions
@@ -27,15 +26,7 @@ def draws(n: int, step: int = 0) -> Draws:
 
 def encoded(network: Network, batch: Batch, view: View | None = None) -> Encoded:
     """What the network makes of a batch, by default uncorrupted."""
-    view = view or View.of(batch)
-    return network.encode(
-        Streams.join(
-            network.embed_text(batch, view),
-            batch.text_mask_BL,
-            network.embed_image(batch, view),
-            batch.region_mask_BR,
-        )
-    )
+    return network.encode(network.streams(batch, view or View.of(batch)))
 
 
 def picture(seed: int, size: tuple[int, int] = (64, 48)) -> bytes:

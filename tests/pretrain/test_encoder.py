@@ -7,8 +7,9 @@ import torch
 from transformers import BertConfig, BertModel
 
 from pretrain.batch import Batch, View
-from pretrain.bert import encoder_from_bert
-from pretrain.encoders.gated import EncoderSpec, GatedEncoder, Streams
+from pretrain.bert import encoder_from_bert, text_layers
+from pretrain.encoders.gated import EncoderSpec, GatedEncoder
+from pretrain.encoders.streams import Streams
 from pretrain.encoders.sublayers import Attend, FeedForward, Sublayer, single
 from pretrain.network import Network
 
@@ -52,13 +53,13 @@ def bert() -> BertModel:
 
 def test_g1_single_equals_bert_encoder_on_concatenated_rows(bert: BertModel) -> None:
     ours = GatedEncoder(spec(*single(3))).eval()
-    weights = encoder_from_bert(bert.state_dict(), range(3))
+    weights = encoder_from_bert(bert.state_dict(), range(3), text_layers(single(3)))
     ours.load_state_dict({n.removeprefix("encoder."): t for n, t in weights.items()})
     given = streams()
     mask = torch.where(given.mask_BS, 0.0, -1e9)[:, None, None, :]
     with torch.no_grad():
-        expected = bert.encoder(given.joined_BSH, attention_mask=mask).last_hidden_state
-        got = ours(given).joined_BSH
+        expected = bert.encoder(given.joined, attention_mask=mask).last_hidden_state
+        got = ours(given).joined
     assert (got - expected)[given.mask_BS].abs().max() <= 1e-5
 
 
@@ -85,7 +86,7 @@ def test_split_streams_with_shared_weights_and_open_gates_are_one_stream() -> No
     twice = {name.replace(".text.", ".image."): t for name, t in weights.items()} | weights
     split.load_state_dict(twice)
     with torch.no_grad():
-        assert torch.allclose(split(streams()).joined_BSH, joint(streams()).joined_BSH, atol=1e-5)
+        assert torch.allclose(split(streams()).joined, joint(streams()).joined, atol=1e-5)
 
 
 def test_closed_gates_keep_a_stream_from_the_other() -> None:
@@ -103,7 +104,7 @@ def test_closed_gates_keep_a_stream_from_the_other() -> None:
         )
     ).eval()
     given = streams()
-    changed = given.replaced(given.joined_BSH.clone())
+    changed = given.replaced(given.joined.clone())
     changed.image.add_(1.0)
     with torch.no_grad():
         before, after = own_only(given), own_only(changed)
@@ -152,7 +153,7 @@ def test_cross_attention_uses_both_streams_before_either_is_updated() -> None:
 
 
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"encoder\.heads=5"):
+    with pytest.raises(ValueError, match="hidden=48 is not a multiple of its heads=5"):
         GatedEncoder(EncoderSpec(sublayers=single(1), hidden=48, heads=5))
 
 
@@ -173,14 +174,7 @@ def test_g2_padding_changes_no_valid_output(
 
 
 def encode(network: Network, batch: Batch) -> Streams:
-    view = View.of(batch)
-    joined = Streams.join(
-        network.embed_text(batch, view),
-        batch.text_mask_BL,
-        network.embed_image(batch, view),
-        batch.region_mask_BR,
-    )
-    return network.encoder(joined)  # type: ignore[no-any-return]
+    return network.encoder(network.streams(batch, View.of(batch)))  # type: ignore[no-any-return]
 
 
 def cut(batch: Batch, b: int, n_text: int, n_regions: int) -> Batch:
