@@ -20,6 +20,7 @@ from lait.commands import (
     extraction,
     finetuning,
     house,
+    regions,
     relevance,
     shards,
     study,
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for group in (demo, crawling, curation, extraction, shards, training, study, house):
+for group in (demo, crawling, curation, extraction, shards, regions, training, study, house):
     group.register(app)
 app.add_typer(commoncrawl.app, name="commoncrawl")
 app.add_typer(relevance.app, name="relevance")

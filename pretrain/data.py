@@ -1,6 +1,8 @@
 """How do a shard set and its regions become the batches of a stage?"""
 
+import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +21,8 @@ from shards.manifest import Manifest, read_manifest
 from shards.order import Position, global_batches
 from shards.read import RegionsReader, ShardReader
 from shards.sample import Sample
+
+logger = logging.getLogger(__name__)
 
 CACHED_BYTES = 2 * 2**30
 """Sets whose regions are smaller are held in memory, decoded."""
@@ -77,7 +81,10 @@ def data_sizes(recipe: Recipe, regions: Manifest) -> DataSizes:
 
 
 class ShardSet:
-    """Samples joined with their regions by key; a small set is read once and kept."""
+    """Samples joined with their regions by key; a small set is read once and kept.
+
+    Samples that have no regions are left out, and the set then has a digest of its own.
+    """
 
     def __init__(
         self,
@@ -91,18 +98,25 @@ class ShardSet:
         made = check_regions(shards, regions)
         self._samples = ShardReader(shards, tombstones=tombstones)
         self._regions = RegionsReader(regions)
+        self._numbers: Sequence[int] = range(len(self._samples))
         self.digest = self._samples.digest
+        n_without = self._samples.manifest.n_samples - made.n_samples
+        if n_without:
+            logger.warning("%s: %d samples have no regions and are left out", shards, n_without)
+            self._numbers = [i for i in self._numbers if self._samples.key(i) in self._regions]
+            # Another order belongs to another number of samples, and so do other positions.
+            self.digest = hashlib.sha256((self.digest + made.digest).encode()).hexdigest()
         small = sum(shard.n_bytes for shard in made.shards) <= cached_bytes
         self._kept: dict[int, Example] | None = {} if small else None
 
     def __len__(self) -> int:
-        return len(self._samples)
+        return len(self._numbers)
 
     def example(self, i: int) -> Example:
         """See `TrainingSet.example`."""
         if self._kept is not None and i in self._kept:
             return self._kept[i]
-        sample = self._samples.sample(i)
+        sample = self._samples.sample(self._numbers[i])
         example = Example(
             regions=from_npz(self._regions.npz(sample.key)), captions=captions_of(sample)
         )

@@ -53,6 +53,10 @@ class RegionsInfo:
     class_names: tuple[str, ...]
     source_digest: str
     """`Manifest.digest` of the sample set whose keys the regions carry."""
+    attribute_names: tuple[str, ...] = ()
+    """What the columns of the attributes mean; empty where the detector knows none."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """Name and value of all that the detector was told; its files are the set's `inputs`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -204,6 +204,9 @@ class RegionsReader:
         """Of the regions; `manifest.regions` names the detector and the source set."""
         return self._archives.manifest
 
+    def __contains__(self, key: str) -> bool:
+        return self._archives.find(key) is not None
+
     def npz(self, key: str) -> bytes:
         """The `.regions.npz` body of one sample; load it with `allow_pickle=False`.
 

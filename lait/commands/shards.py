@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,12 +23,6 @@ or {"image": ..., "texts": [..., ...]}; paths are relative to the file.
 
   lait pack captions_val2017.json --images val2017 --out coco-val
 """
-REGIONS_EPILOG = """Examples:
-
-  lait regions run --detector grid --out run/regions
-
-  lait regions run --detector world --annotations world/annotations.jsonl --out run/regions
-"""
 VERIFY_EPILOG = """Example:
 
   lait shards verify run
@@ -42,9 +36,8 @@ INSPECT_EPILOG = """Examples:
 
 
 def register(app: typer.Typer) -> None:
-    """Put `pack`, `regions` and the group `shards` on the command line."""
+    """Put `pack` and the group `shards` on the command line."""
     app.command(epilog=PACK_EPILOG)(pack)
-    app.command(epilog=REGIONS_EPILOG)(regions)
     group = typer.Typer(help="What one does with finished shard sets.", no_args_is_help=True)
     group.command(epilog=VERIFY_EPILOG)(verify)
     group.command(epilog=INSPECT_EPILOG)(inspect)
@@ -70,37 +63,6 @@ def pack(
     )
     screen.err.print(
         f"{manifest.n_samples:,} samples in {len(manifest.shards)} shards: {out}", highlight=False
-    )
-
-
-def regions(
-    shards: Annotated[Path, typer.Argument(help="A finished shard set.")],
-    out: Annotated[Path, typer.Option(help="Folder of the regions.")],
-    detector: Annotated[
-        Literal["grid", "world"],
-        typer.Option(help="grid: cells of any image; world: the demo world's own boxes."),
-    ] = "grid",
-    annotations: Annotated[
-        Path | None, typer.Option(help="annotations.jsonl of the world, for --detector world.")
-    ] = None,
-) -> None:
-    """Region features for pretraining, as a companion set with the same keys."""
-    from pretrain.regions.grid import GridDetector
-    from pretrain.regions.world import WorldDetector
-    from pretrain.regions.write import write_regions
-    from shards.manifest import read_manifest
-
-    read_manifest(shards)
-    if detector == "world":
-        if annotations is None:
-            raise ValueError("--detector world needs --annotations WORLD/annotations.jsonl")
-        found: GridDetector | WorldDetector = WorldDetector(annotations)
-    else:
-        found = GridDetector()
-    with screen.meter("images") as meter:
-        manifest = write_regions(shards, out, detector=found, progress=meter)
-    screen.err.print(
-        f"regions of {manifest.n_samples:,} images by {found.name}: {out}", highlight=False
     )
 
 

@@ -3,7 +3,6 @@
 Shapes: N images, h x w cells of a map, R boxes of all images together.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,6 @@ from torchvision.ops import roi_align
 
 _MEAN, _STD = 0.5, 0.5
 """EfficientNet-lite was trained on pixels in -1..1."""
-_MAX_PIXELS = 100_000_000
 _MIDDLE_BLOCK = 4
 _MIDDLE_SPREAD = 4.0
 
@@ -52,14 +50,10 @@ class EfficientNetLite0:
         self._network: Any = network.eval().requires_grad_(False)
 
     @torch.inference_mode()
-    def maps(self, images: Sequence[bytes]) -> Maps:
-        """The maps of encoded images.
-
-        Raises:
-            ValueError: an image that cannot be decoded.
-        """
+    def maps(self, pictures: Sequence[Image.Image]) -> Maps:
+        """The maps of pictures in RGB."""
         network = self._network
-        x = torch.stack([pixels(image, self.input_px) for image in images])
+        x = torch.stack([pixels(picture, self.input_px) for picture in pictures])
         x = network.bn1(network.conv_stem(x))
         middle = x
         for number, block in enumerate(network.blocks):
@@ -103,19 +97,8 @@ def matched(packaged: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Te
     return {**dict(zip(ours, theirs, strict=True)), **counters}
 
 
-def pixels(image: bytes, size_px: int) -> Tensor:
-    """[3, size, size] in -1..1, stretched.
-
-    Raises:
-        ValueError: no picture, or one of too many pixels.
-    """
-    try:
-        with Image.open(io.BytesIO(image)) as opened:
-            if opened.width * opened.height > _MAX_PIXELS:
-                raise ValueError(f"image of {opened.width} x {opened.height} pixels is too large")
-            opened.draft("RGB", (size_px, size_px))
-            small = opened.convert("RGB").resize((size_px, size_px), Image.Resampling.BILINEAR)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"image cannot be decoded: {error}") from error
+def pixels(picture: Image.Image, size_px: int) -> Tensor:
+    """[3, size, size] in -1..1, stretched."""
+    small = picture.resize((size_px, size_px), Image.Resampling.BILINEAR)
     array = np.asarray(small, dtype=np.float32) / 255.0
     return torch.from_numpy((array - _MEAN) / _STD).permute(2, 0, 1).contiguous()

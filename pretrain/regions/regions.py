@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regions:
-    """The regions of one image, the most confident first. R regions, D dimensions, K classes."""
+    """The regions of one image, the most confident first.
+
+    R regions, D dimensions, K classes, A attributes.
+    """
 
     boxes_R4: NDArray[np.float32]
     """(x1, y1, x2, y2) in 0..1 of the image's width and height."""
@@ -16,14 +19,28 @@ class Regions:
     """Pooled features."""
     probs_RK: NDArray[np.float16]
     """Class probabilities; the arg-max is the detector's label."""
+    attributes_RA: NDArray[np.float16] | None = None
+    """Probabilities of attributes (`red`, `wooden`), where the detector knows any."""
 
     def top(self, count: int) -> "Regions":
         """The `count` most confident."""
+        known = self.attributes_RA
         return Regions(
             boxes_R4=self.boxes_R4[:count],
             features_RD=self.features_RD[:count],
             probs_RK=self.probs_RK[:count],
+            attributes_RA=None if known is None else known[:count],
         )
 
     def __len__(self) -> int:
         return len(self.boxes_R4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Why an image has no regions."""
+
+    reason: str
+    """`damaged`, `no_features` or `bad_features`: what the funnel counts."""
+    detail: str
+    """What is wrong with this one."""

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pretrain.regions.backbone import EfficientNetLite0
-from pretrain.regions.regions import Regions
+from pretrain.regions.detector import Settings, described
+from pretrain.regions.pictures import with_pictures
+from pretrain.regions.regions import Missing, Regions
+from shards.sample import Sample
 
 WHOLE_IMAGE = "whole image"
 _WHOLE_BOX = (0.0, 0.0, 1.0, 1.0)
@@ -21,6 +25,8 @@ class WorldDetector:
     The whole image comes first, as a class of its own, because the gold boxes leave out the scene's
     background. Images that are not of the world have that region alone.
     """
+
+    attributes: tuple[str, ...] = ()
 
     def __init__(self, annotations: Path, *, input_px: int = 224) -> None:
         """Read WORLD/annotations.jsonl.
@@ -40,12 +46,19 @@ class WorldDetector:
         self._backbone = EfficientNetLite0(input_px)
         self.feature_dim = self._backbone.feature_dim
         self.name = f"world-gold/{self._backbone.name}-{input_px}px"
+        self.settings: Settings = (("features_px", str(input_px)),)
+        self.files = (described("--annotations", annotations),)
 
-    def detect(self, images: Sequence[bytes]) -> list[Regions]:
+    def detect(self, samples: Sequence[Sample]) -> list[Regions | Missing]:
         """See `Detector.detect`."""
-        found = [self._gold.get(hashlib.sha256(i).hexdigest(), ([], [])) for i in images]
+        return with_pictures(samples, self._backbone.input_px, self._see)
+
+    def _see(self, samples: list[Sample], pictures: list[Image.Image]) -> list[Regions]:
+        found = [
+            self._gold.get(hashlib.sha256(sample.image).hexdigest(), ([], [])) for sample in samples
+        ]
         boxes = [np.array([_WHOLE_BOX, *rows], dtype=np.float32) for rows, _ in found]
-        pooled = self._backbone.pool(self._backbone.maps(images), boxes).numpy()
+        pooled = self._backbone.pool(self._backbone.maps(pictures), boxes).numpy()
         parts = np.split(pooled, np.cumsum([len(rows) for rows in boxes])[:-1])
         return [
             Regions(

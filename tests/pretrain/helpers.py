@@ -14,9 +14,12 @@ from pretrain.batch import Batch, View
 from pretrain.draws import Draws
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded
-from pretrain.regions.regions import Regions
+from pretrain.regions.detector import Detector, Settings
+from pretrain.regions.regions import Missing, Regions
 from shards.config import ShardsConfig
+from shards.manifest import InputInfo
 from shards.pack import pack
+from shards.sample import Sample
 
 
 def draws(n: int, step: int = 0) -> Draws:
@@ -37,6 +40,18 @@ def picture(seed: int, size: tuple[int, int] = (64, 48)) -> bytes:
     return buffer.getvalue()
 
 
+def sample_of(image: bytes, **record: object) -> Sample:
+    """A sample of this image with this record."""
+    key = hashlib.sha256(image).hexdigest()[:32]
+    return Sample(key=key, image=image, extension="png", text="", record=json.dumps(record))
+
+
+def regions_of(detector: Detector, *images: bytes) -> list[Regions]:
+    """What a detector says about images, none of which may be without regions."""
+    found = detector.detect([sample_of(image) for image in images])
+    return [one for one in found if isinstance(one, Regions)]
+
+
 @dataclasses.dataclass
 class CountingDetector:
     """Answers from the bytes alone, and counts."""
@@ -44,18 +59,30 @@ class CountingDetector:
     name: str = "counting"
     classes: tuple[str, ...] = ("a", "b")
     feature_dim: int = 3
+    attributes: tuple[str, ...] = ()
+    settings: Settings = ()
+    files: tuple[InputInfo, ...] = ()
+    blind: frozenset[str] = frozenset()
+    """Keys of samples that it finds no regions in."""
+    scale: float = 1.0
+    """Of the features."""
     seen: int = 0
 
-    def detect(self, images: Sequence[bytes]) -> list[Regions]:
-        self.seen += len(images)
-        found = []
-        for image in images:
-            rng = np.random.default_rng(list(hashlib.sha256(image).digest()))
+    def detect(self, samples: Sequence[Sample]) -> list[Regions | Missing]:
+        self.seen += len(samples)
+        found: list[Regions | Missing] = []
+        for sample in samples:
+            if sample.key in self.blind:
+                found.append(Missing(reason="damaged", detail="its last bytes are missing"))
+                continue
+            rng = np.random.default_rng(list(hashlib.sha256(sample.image).digest()))
             found.append(
                 Regions(
                     boxes_R4=np.array([[0, 0, 1, 1]], dtype=np.float32),
-                    features_RD=rng.normal(size=(1, 3)).astype(np.float16),
-                    probs_RK=np.array([[1, 0]], dtype=np.float16),
+                    features_RD=(self.scale * rng.normal(size=(1, self.feature_dim))).astype(
+                        np.float16
+                    ),
+                    probs_RK=np.eye(1, len(self.classes), dtype=np.float16),
                 )
             )
         return found

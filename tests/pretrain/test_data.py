@@ -16,7 +16,7 @@ from pretrain.region_start import start_regions
 from pretrain.regions.write import write_regions
 from shards.read import ShardReader
 from shards.sample import Sample
-from tests.pretrain.helpers import CountingDetector, packed
+from tests.pretrain.helpers import CountingDetector, packed, regions_of
 
 
 def test_samples_meet_their_regions_by_key(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_samples_meet_their_regions_by_key(tmp_path: Path) -> None:
             assert len(data) == 9
             for i in (3, 0, 3):
                 sample = reader.sample(i)
-                (expected,) = CountingDetector().detect([sample.image])
+                (expected,) = regions_of(CountingDetector(), sample.image)
                 example = data.example(i)
                 assert np.array_equal(example.regions.features_RD, expected.features_RD)
                 assert example.captions[0] == sample.text
@@ -46,6 +46,22 @@ def test_what_was_taken_down_is_not_read(tmp_path: Path) -> None:
     left = ShardSet(shards, tmp_path / "regions", tombstones=[tmp_path / "stones.jsonl"])
     assert {left.example(i).captions[0] for i in range(len(left))} == texts
     assert left.digest != whole.digest
+
+
+def test_samples_without_regions_are_left_out_under_a_digest_of_their_own(tmp_path: Path) -> None:
+    shards = packed(tmp_path / "shards", 9, samples_per_shard=4)
+    with ShardReader(shards) as reader:
+        keys = [reader.key(i) for i in range(9)]
+    detector = CountingDetector(blind=frozenset({keys[0], keys[5]}))
+    write_regions(shards, tmp_path / "regions", detector=detector)
+    data = ShardSet(shards, tmp_path / "regions")
+    with ShardReader(shards) as reader:
+        texts = [reader.sample(i).text for i in range(9) if i not in (0, 5)]
+        assert [data.example(i).captions[0] for i in range(len(data))] == texts
+        assert data.digest != reader.manifest.digest
+    write_regions(shards, tmp_path / "all", detector=CountingDetector())
+    with ShardReader(shards) as reader:
+        assert ShardSet(shards, tmp_path / "all").digest == reader.manifest.digest
 
 
 def test_regions_of_another_set_are_refused_by_hash(tmp_path: Path) -> None:
