@@ -8,6 +8,8 @@ TextSource = Literal[
     "title",
     "aria",
     "caption",
+    "linked_data",
+    "cell",
     "link",
     "heading",
     "surrounding",
@@ -15,8 +17,9 @@ TextSource = Literal[
     "description",
     "file_name",
 ]
-"""Where a text was found. `caption` is a figcaption or caption-like neighbour; `surrounding` the
-running text next to the image; `heading` the nearest heading above it."""
+"""Where a text was found. `caption` is a figcaption or caption-like neighbour; `linked_data` what
+JSON-LD says about the image; `cell` the words of its table cell or of the cells beside it;
+`surrounding` the running text next to the image; `heading` the nearest heading above it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

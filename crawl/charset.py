@@ -5,6 +5,7 @@ import re
 import webencodings
 
 PRESCAN_BYTES = 1024
+_MAX_META_BYTES = 300
 LATE_META_BYTES = 64 * 2**10
 """The standard's parser also obeys a `<meta>` it meets after the prescan; we look this far."""
 _ATTRIBUTE = re.compile(
@@ -15,9 +16,15 @@ _ATTRIBUTE = re.compile(
     re.DOTALL,
 )
 _META = re.compile(rb"<meta(?=[\t\n\f\r /])", re.IGNORECASE)
-_HINT = re.compile(rb"<meta[^>]{1,300}?charset", re.IGNORECASE)
+# Tags without quirks, in which no `<meta>` can hide: most of the heads of the web begin so.
+_PLAIN_HEAD = re.compile(
+    rb"(?>[^<]*<(?!meta[\t\n\f\r /]|!--)[/!a-z](?>[^<>\"']+|\"[^\"<]*\"|'[^'<]*')*>)*+",
+    re.IGNORECASE,
+)
 _RAW_TEXT = re.compile(
-    rb"<(?:!--.*?(?:-->|\Z)|(script|style|title|textarea)\b.*?(?:</\1|\Z))", re.I | re.S
+    rb"<(?:!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->|\Z)"
+    rb"|(script|style|title|textarea)\b[^<]*+(?:<(?!/\1)[^<]*+)*+(?:</\1|\Z))",
+    re.IGNORECASE,
 )
 _TAG = re.compile(rb"</?[a-z][^\t\n\f\r >]*", re.IGNORECASE)
 _CHARSET = re.compile(
@@ -106,7 +113,10 @@ def prescan(body: bytes) -> str | None:
         return "utf-16le"
     if head.startswith(b"\x00<\x00?\x00x"):
         return "utf-16be"
-    position = 0
+    if b"charset" not in head.lower():
+        return _xml_encoding(head)
+    plain = _PLAIN_HEAD.match(head)
+    position = plain.end() if plain else 0
     while (position := head.find(b"<", position)) >= 0:
         if head.startswith(b"<!--", position):
             # The closing dashes may be the opening ones: `<!-->` is a whole comment.
@@ -128,16 +138,30 @@ def prescan(body: bytes) -> str | None:
 
 def _late_meta(body: bytes) -> str | None:
     """The first `<meta>` after the prescan that declares an encoding, outside of raw text."""
-    hints = list(_HINT.finditer(body, 0, LATE_META_BYTES))
-    if len(body) <= PRESCAN_BYTES or not hints:
+    if len(body) <= PRESCAN_BYTES:
         return None
-    # Only a script's end shows that a `<meta>` was a string of its: cut scripts first.
-    text = _RAW_TEXT.sub(b"", body[: hints[-1].end() + PRESCAN_BYTES])
-    for meta in _META.finditer(text):
-        attributes, _ = _attributes(text[meta.end() : meta.end() + PRESCAN_BYTES], 0)
-        if name := _meta_encoding(attributes):
-            return name
+    head = body[:LATE_META_BYTES].lower()
+    hints = _hints(head)
+    # The first hint is the one, nearly always; the search stops at a bounded number.
+    for end in dict.fromkeys((*hints[:1], *hints[-1:])):
+        # Only a script's end shows that a `<meta>` was a string of its: cut scripts first.
+        text = _RAW_TEXT.sub(b"", head[: end + PRESCAN_BYTES])
+        for meta in _META.finditer(text):
+            attributes, _ = _attributes(text[meta.end() : meta.end() + PRESCAN_BYTES], 0)
+            if name := _meta_encoding(attributes):
+                return name
     return None
+
+
+def _hints(head: bytes) -> list[int]:
+    """Where the word `charset` stands in what looks like a `<meta>`."""
+    found: list[int] = []
+    at = -1
+    while (at := head.find(b"charset", at + 1)) >= 0:
+        start = head.rfind(b"<meta", max(at - _MAX_META_BYTES, 0), at)
+        if start >= 0 and head.find(b">", start, at) < 0:
+            found.append(at)
+    return found
 
 
 def _attributes(head: bytes, position: int) -> tuple[dict[bytes, bytes], int]:

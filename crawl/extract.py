@@ -50,9 +50,10 @@ def extract(page: Page, config: CrawlConfig) -> tuple[Candidate, ...]:
     main = choose(scores)
     language, language_score = detect(_running_text(flat, head))
     opt_out = page_signals(page.headers, head.metas)
+    identity = _page_identity(page)
     return tuple(
         Candidate(
-            candidate_id=candidate_id(page, picture.urls[0]),
+            candidate_id=_identify(identity, picture.urls[0]),
             page_url=page.url,
             image_url=picture.urls[0],
             alternative_urls=tuple(picture.urls[1:]),
@@ -77,9 +78,19 @@ def candidate_id(page: Page, image_url: str) -> str:
 
     Of the archive only the name counts: moving it to another folder changes no identity.
     """
+    return _identify(_page_identity(page), image_url)
+
+
+def _page_identity(page: Page) -> "hashlib._Hash":
     archive = page.file.rsplit("/", 1)[-1]
-    identity = "\n".join((archive, str(page.offset), page.url, image_url))
-    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    place = "\n".join((archive, str(page.offset), page.url, ""))
+    return hashlib.sha256(place.encode("utf-8", "surrogatepass"))
+
+
+def _identify(page: "hashlib._Hash", image_url: str) -> str:
+    digest = page.copy()
+    digest.update(image_url.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
 
 
 def _running_text(flat: Outline, head: Head) -> str:

@@ -56,10 +56,17 @@ def pictures(
     by_url: dict[str, Picture] = {}
     bare: Seen | None = None  # an element whose real URL may follow in its noscript twin
     for seen, urls in elements:
-        real = [url for url in urls if url not in placeholders] or urls
-        if not real or (len(real) == 1 and is_placeholder(real[0])):
-            bare = seen
-        picture = next((by_url[url] for url in real if url in by_url), None)
+        real = urls
+        if placeholders and len(urls) > 1:
+            real = [url for url in urls if url not in placeholders] or urls
+        if len(real) == 1:
+            picture = by_url.get(real[0])
+            if is_placeholder(real[0]):
+                bare = seen
+        else:
+            picture = next((by_url[url] for url in real if url in by_url), None)
+            if not real:
+                bare = seen
         if picture is None and real:
             if len(found) >= max_images:
                 break
@@ -119,20 +126,32 @@ def _add_metas(
     found: list[Picture], metas: tuple[MetaImage, ...], resolve: Callable[[str], str | None]
 ) -> None:
     """Mark the pictures that meta tags name; add those that the body does not show."""
-    keys = {picture_key(url): picture for picture in reversed(found) for url in picture.urls}
-    urls = [(url, meta) for meta in metas if (url := resolve(meta.url))]
-    first = urls[0][0] if urls else ""
-    for url, meta in urls:
-        picture = keys.get(picture_key(url))
+    named = [(url, picture_key(url), meta) for meta in metas if (url := resolve(meta.url))]
+    keys = _find_keys(found, {key for _, key, _ in named}) if named else {}
+    for url, key, meta in named:
+        picture = keys.get(key)
         if picture is None:
-            picture = Picture(urls=[])
+            picture = keys[key] = Picture(urls=[])
             found.append(picture)
-            keys[picture_key(url)] = picture
         if picture.meta_rank < 0:
-            picture.meta_rank = 0 if url == first or picture_key(url) == picture_key(first) else 1
+            picture.meta_rank = 0 if key == named[0][1] else 1
         picture.meta_alt = picture.meta_alt or meta.alt
         if url not in picture.urls:
             picture.urls.append(url)
+
+
+def _find_keys(found: list[Picture], wanted: set[str]) -> dict[str, Picture]:
+    """The first picture under each of the wanted keys."""
+    keys: dict[str, Picture] = {}
+    for picture in found:
+        for url in picture.urls:
+            plain = url.lower()
+            # A key is a part of its URL, so that few keys have to be computed.
+            if "%" in plain or any(key in plain or key == url for key in wanted):
+                key = picture_key(url)
+                if key in wanted:
+                    keys.setdefault(key, picture)
+    return keys
 
 
 def picture_key(url: str) -> str:

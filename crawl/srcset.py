@@ -1,10 +1,16 @@
 """Which images, of which sizes, does a srcset attribute offer?"""
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 _SEPARATORS = re.compile(r"[\t\n\f\r ,]*")
 _URL = re.compile(r"[^\t\n\f\r ]+")
+# Nearly every candidate of the web: a URL that no comma ends, one plain descriptor, a comma.
+_PLAIN = re.compile(
+    r"[\t\n\f\r ,]*+([^\t\n\f\r ]++)(?<!,)[\t\n\f\r ]++"
+    r"(?:([1-9][0-9]{0,8})w|([0-9]{1,9}(?:\.[0-9]{1,9})?)x)[\t\n\f\r ]*+(?:,|\Z)"
+)
 # A comma inside parentheses does not end a candidate: the standard reserves them.
 _DESCRIPTORS = re.compile(r"(?:[^,(]|\([^)]*\)?)*,?")
 _DESCRIPTOR = re.compile(r"(?:[^\t\n\f\r (]|\([^)]*\)?)+")
@@ -12,10 +18,10 @@ _INTEGER = re.compile(r"[0-9]+")
 _FLOAT = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 MAX_CANDIDATES = 64
 """Real srcsets have a dozen; the rest of a longer one is not read."""
+_MAX_REMEMBERED_CHARS = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SrcsetImage:
+class SrcsetImage(NamedTuple):
     """One image candidate string of a srcset."""
 
     url: str
@@ -31,9 +37,22 @@ def parse(srcset: str) -> tuple[SrcsetImage, ...]:
 
     Commas that do not end a URL belong to it: CDN paths like `w_300,h_200/cat.jpg` stay whole.
     """
+    return (_remembered if len(srcset) <= _MAX_REMEMBERED_CHARS else _parse)(srcset)
+
+
+def _parse(srcset: str) -> tuple[SrcsetImage, ...]:
     found: list[SrcsetImage] = []
     position = 0
     while len(found) < MAX_CANDIDATES:
+        if plain := _PLAIN.match(srcset, position):
+            url, width, density = plain.groups()
+            found.append(
+                SrcsetImage(url, int(width), None)
+                if width
+                else SrcsetImage(url, None, float(density))
+            )
+            position = plain.end()
+            continue
         match = _URL.match(srcset, _SEPARATORS.match(srcset, position).end())  # type: ignore[union-attr]
         if match is None:
             break
@@ -49,6 +68,10 @@ def parse(srcset: str) -> tuple[SrcsetImage, ...]:
         if image := _image(url, descriptors):
             found.append(image)
     return tuple(found)
+
+
+# Asked for each element's versions, then for its size.
+_remembered = lru_cache(maxsize=256)(_parse)
 
 
 def _image(url: str, descriptors: list[str]) -> SrcsetImage | None:

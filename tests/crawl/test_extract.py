@@ -2,17 +2,17 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crawl.config import CrawlConfig
-from crawl.dom import FALLBACK_BYTES, parse
+from crawl.dom import parse
 from crawl.extract import candidate_id, extract
 from crawl.language import detect
 from crawl.outline import outline
+from crawl.tame import MAX_OPEN
 from tests.crawl.pages import candidates, only, page
 
 ENGLISH = "The committee said on Monday that the new bridge would be opened to traffic next year. "
@@ -86,34 +86,14 @@ def test_deep_document_keeps_its_images() -> None:
 
 def test_hundred_thousand_levels_do_not_crash() -> None:
     tree = parse(b"<div>" * 100_000 + b"<img src=a.jpg>")
-    assert len(list(tree.iter())) > 50_000
-    assert outline(tree).blocks == []
+    assert MAX_OPEN < len(list(tree.iter())) < 2 * MAX_OPEN
+    assert len(outline(tree).images) == 1
 
 
 def test_huge_text_node_does_not_crash() -> None:
     body = b"<img src=a.jpg><p>" + b"a" * 50_000_000 + b"<img src=b.jpg>"
     found = extract(page(body), CrawlConfig(max_page_bytes=10**9))
     assert [c.image_url[-5:] for c in found][:1] == ["a.jpg"]
-    assert FALLBACK_BYTES < 10**6
-
-
-def test_html5lib_documents_give_the_same_images(shared_data: Path) -> None:
-    """The `img` set of every html5lib tree case that lxml's parser and the standard agree on."""
-    n_cases = n_same = 0
-    folder = shared_data / "corpora/html/html5lib-tests/tree-construction"
-    for file in sorted(folder.glob("*.dat")):
-        for block in re.split(r"(?:^|\n)#data\n", file.read_bytes().decode("utf-8", "replace"))[1:]:
-            data, _, rest = block.partition("\n#errors")
-            if "#document-fragment" in rest or "#script-on" in rest:
-                continue
-            # Without a template's content, which is inert, and without attributes' case.
-            expected = len(re.findall(r"^\| +<(?:img|image)>$", rest, re.MULTILINE))
-            seen = len(outline(parse(data.encode())).images)
-            candidates(data)
-            n_cases += 1
-            n_same += expected == seen
-    assert n_cases > 1300
-    assert n_same / n_cases > 0.99, (n_same, n_cases)
 
 
 TAGS = (

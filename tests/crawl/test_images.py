@@ -26,6 +26,10 @@ def urls(html: str) -> list[tuple[str, ...]]:
         ('<img data-json=\'{"u":"/x.jpg"}\' src=a.jpg>', ["a.jpg"]),
         ("<img data-id='/news/x.jpg' src=a.jpg>", ["a.jpg"]),
         ("<amp-img src=a.jpg></amp-img>", ["a.jpg"]),
+        ("<amp-anim src=a.gif></amp-anim>", ["a.gif"]),
+        ("<svg><image xlink:href=a.jpg /></svg>", ["a.jpg"]),
+        ("<svg><image xlink:href=a.svg src=a.png /></svg>", ["a.png", "a.svg"]),
+        ("<img srcset='data:image/png;base64,AA 2x, a.jpg 1x'>", ["a.jpg"]),
         ("<picture><source srcset='b.jpg 900w'><img src=a.jpg></picture>", ["b.jpg", "a.jpg"]),
         (
             "<picture><source type=image/avif srcset='x.avif 999w'>"
@@ -63,6 +67,18 @@ def test_versions_of_one_picture(html: str, expected: list[str]) -> None:
 )
 def test_nothing_to_find(html: str) -> None:
     assert urls(html) == []
+
+
+def test_image_written_as_image() -> None:
+    """lxml takes everything behind such a tag for its content."""
+    html = "<div><image src=a.jpg><p>words</p><img src=b.jpg></div><img src=c.jpg>"
+    assert urls(html) == [(N + "a.jpg",), (N + "b.jpg",), (N + "c.jpg",)]
+
+
+@pytest.mark.parametrize("end", ["</html>", "</HTML >", "</body></html>\n"])
+def test_images_behind_the_end_of_the_document(end: str) -> None:
+    html = f"<html><body><img src=a.jpg>{end}<div><img src=b.jpg></div>"
+    assert urls(html) == [(N + "a.jpg",), (N + "b.jpg",)]
 
 
 def test_base_href_is_honoured() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crawl.texts import clean, file_name_words
+from crawl.plain import clean, file_name_words
 from tests.crawl.pages import candidates, only, texts
 
 PARAGRAPH = "A long enough paragraph number {} that tells something about the story."
@@ -27,6 +27,34 @@ PARAGRAPH = "A long enough paragraph number {} that tells something about the st
             ["Two cats"],
         ),
         ("<img src=a.jpg data-caption='Two cats'>", "caption", ["Two cats"]),
+        ("<img src=a.jpg data-image-caption='&lt;p>Two cats&lt;/p>'>", "caption", ["Two cats"]),
+        ("<img src=a.jpg data-image-title='Two cats'>", "title", ["Two cats"]),
+        (
+            "<p id=l>Two cats</p><img src=a.jpg aria-labelledby=l aria-label=Cats>",
+            "aria",
+            ["Cats", "Two cats"],
+        ),
+        (
+            "<meta property=og:image content=a.jpg><meta property=og:image:alt content='Two cats'>"
+            "<img src=a.jpg>",
+            "alt",
+            ["Two cats"],
+        ),
+        (
+            '<script type="application/ld+json">{"@graph": [{"@type": "ImageObject",'
+            ' "contentUrl": "/i/summit-photo-1200x630.jpg", "caption": "Two cats"}]}</script>'
+            "<img src='/i/summit-photo-300x200.jpg'>",
+            "linked_data",
+            ["Two cats"],
+        ),
+        (
+            '<script type="application/ld+json">{"@type": "Article", "image": {"url": "m.jpg",'
+            ' "@type": ["ImageObject"], "description": "Two cats", "name": "Cats"}}</script>',
+            "linked_data",
+            ["Two cats", "Cats"],
+        ),
+        ("<table><tr><td><img src=a.jpg><td>Two cats<td>2024", "cell", ["Two cats", "2024"]),
+        ("<table><tr><td>Two cats<img src=a.jpg><td>2024", "cell", ["Two cats"]),
         (
             "<a href=b.html title=More><img src=a.jpg><span>Two cats</span></a>",
             "link",
@@ -114,14 +142,43 @@ def test_caption_beside_two_images_belongs_to_neither() -> None:
     assert [texts(c, "caption") for c in candidates(html)] == [[], []]
 
 
+def test_label_by_an_id_of_control_characters() -> None:
+    html = "<p id='\x01'>Two cats</p><img src=a.jpg aria-labelledby='\x01 \x02'>"
+    assert texts(only(html), "aria") == ["Two cats"]
+
+
+def test_caption_row_below_a_row_of_pictures() -> None:
+    html = (
+        "<table><tr><td><img src=1.jpg><td><img src=2.jpg>"
+        "<tr><td>One cat<td>Two cats<tr><td><img src=3.jpg><td></table>"
+    )
+    assert [texts(c, "cell") for c in candidates(html)] == [["One cat"], ["Two cats"], []]
+
+
+def test_layout_table_is_no_description() -> None:
+    html = f"<table><tr><td><img src=a.jpg>{PARAGRAPH * 9}<td>Menu</table>"
+    assert texts(only(html), "cell") == []
+
+
+@pytest.mark.parametrize(
+    "block",
+    ['{"@type": "ImageObject", "caption": ', "[" * 100_000, '{"@type": "ImageObject"}', "7"],
+)
+def test_broken_linked_data_says_nothing(block: str) -> None:
+    html = f"<script type='application/ld+json'>{block}</script><!--\"caption\"--><img src=a.jpg>"
+    assert texts(only(html), "linked_data") == []
+
+
 def test_texts_come_in_the_order_of_sources() -> None:
     html = (
-        "<title>T</title><h1>H</h1><figure><a href=x.html>L<img src=some-cat.jpg alt=A title=B"
-        f" aria-label=C></a><figcaption>D</figcaption></figure><p>{PARAGRAPH}</p>"
+        '<title>T</title><script type="application/ld+json">{"@type": "ImageObject", "url":'
+        ' "some-cat.jpg", "name": "J"}</script><h1>H</h1><table><tr><td><a href=x.html>L'
+        "<img src=some-cat.jpg alt=A title=B aria-label=C></a><p class=caption>D</p>"
+        f"</table><p>{PARAGRAPH}</p>"
     )
     sources = [text.source for text in only(html).texts]
     assert " ".join(sources) == (
-        "alt title aria caption link heading surrounding page_title file_name"
+        "alt title aria caption linked_data cell link heading surrounding page_title file_name"
     )
 
 
