@@ -2,7 +2,7 @@
 
 from lxml import etree
 
-from crawl.outline import holds_image, inner_text
+from crawl.walk import holds_image, inner_text
 
 LEVELS = 6
 """How far above an image its link and its caption may be, and above a caption its image."""

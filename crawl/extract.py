@@ -12,9 +12,10 @@ from crawl.images import pictures
 from crawl.language import detect
 from crawl.main_image import choose, score
 from crawl.optout import page_signals
-from crawl.outline import Kind, Outline, outline
+from crawl.outline import Kind, Outline
 from crawl.page import Page
 from crawl.texts import PageTexts
+from crawl.walk import outline
 
 _LANGUAGE_CHARS = 600
 _OWN_SOURCES = ("alt", "title", "caption", "file_name")

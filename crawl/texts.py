@@ -11,10 +11,11 @@ from crawl.captions import LEVELS, captions, cell_texts
 from crawl.head import Head
 from crawl.images import Picture, picture_key
 from crawl.linked_data import image_words
-from crawl.outline import Box, Outline, Seen, inner_text
+from crawl.outline import Box, Outline, Seen
 from crawl.plain import clean, file_name_words
 from crawl.surrounding import Surroundings
 from crawl.url import normalise
+from crawl.walk import inner_text
 
 _MAX_TEXTS = 12
 """Texts of one source; an image repeated a thousand times has no more to say."""

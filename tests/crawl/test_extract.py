@@ -11,8 +11,8 @@ from crawl.config import CrawlConfig
 from crawl.dom import parse
 from crawl.extract import candidate_id, extract
 from crawl.language import detect
-from crawl.outline import outline
 from crawl.tame import MAX_OPEN
+from crawl.walk import outline
 from tests.crawl.pages import candidates, only, page
 
 ENGLISH = "The committee said on Monday that the new bridge would be opened to traffic next year. "

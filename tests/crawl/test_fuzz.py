@@ -20,8 +20,8 @@ SLOW = settings(
     max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 QUICK = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-MAX_SECONDS = 10
-"""For the most hostile page of 1 MiB, on a busy machine; a second is usual."""
+MAX_CPU_S = 20
+"""For the most hostile page of 1 MiB; a second is usual, and what is not bounded takes minutes."""
 
 
 def check(found: tuple[Candidate, ...]) -> None:
@@ -97,6 +97,7 @@ def test_bytes(body: bytes, content_type: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @SLOW
 @given(MARKUP, CONTENT_TYPES)
 def test_much_markup(markup: str, content_type: str) -> None:
@@ -192,17 +193,12 @@ HOSTILE = {
 def test_hostile_page_takes_bounded_time(name: str) -> None:
     start = time.process_time()
     found = extract(page(HOSTILE[name]), CONFIG)
-    assert time.process_time() - start < MAX_SECONDS
+    assert time.process_time() - start < MAX_CPU_S
     check(found)
 
 
-def test_page_over_the_limit_costs_nothing() -> None:
-    body = b"<p>" + b"a" * 50_000_000
-    start = time.process_time()
-    document = page(body)
-    hashing = time.process_time() - start
-    assert extract(document, CONFIG) == ()
-    assert time.process_time() - start < hashing + 0.1
+def test_page_over_the_limit_is_not_parsed() -> None:
+    assert extract(page(b"<img src=a>" + b"a" * CONFIG.max_page_bytes), CONFIG) == ()
 
 
 def test_memory_is_given_back() -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from crawl.dom import parse
-from crawl.outline import outline
+from crawl.walk import outline
 from tests.crawl.pages import candidates
 
 FOLDER = "corpora/html/html5lib-tests/tree-construction"
