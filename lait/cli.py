@@ -24,6 +24,7 @@ from lait.commands import (
     relevance,
     shards,
     study,
+    tasks,
     training,
 )
 
@@ -39,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for group in (demo, crawling, curation, extraction, shards, regions, training, study, house):
+for group in (demo, crawling, curation, extraction, shards, regions, training, tasks, study, house):
     group.register(app)
 app.add_typer(commoncrawl.app, name="commoncrawl")
 app.add_typer(relevance.app, name="relevance")

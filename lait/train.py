@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,12 @@ def pretrain(
     plan = Plan(
         recipe=staged(recipe, tuple(data.name for data in stages)),
         stages=tuple(
-            StageData(name=d.name, shards=d.shards.resolve(), regions=d.regions.resolve())
+            replace(
+                d,
+                shards=d.shards.resolve(),
+                regions=d.regions.resolve(),
+                records=d.records and d.records.resolve(),
+            )
             for d in stages
         ),
         out=out.resolve(),

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pretrain.batch import Batch
-from pretrain.collate import Pair, collate
+from pretrain.collate import Inputs, Pair, collate
 from pretrain.draws import Draws
 from pretrain.network import DataSizes
 from pretrain.recipe import Recipe, Stage
@@ -50,6 +50,20 @@ class TrainingSet(Protocol):
 
     def example(self, i: int) -> Example:
         """Image `i`."""
+        ...
+
+
+@runtime_checkable
+class PairSource(Protocol):
+    """A training set that knows which texts go with which images: questions of a task."""
+
+    @property
+    def rows_per_question(self) -> int:
+        """Pairs made of each number; they stand together and stay together."""
+        ...
+
+    def pairs(self, i: int, inputs: Inputs, wordpiece: WordPiece) -> list[Pair]:
+        """The pairs of number `i`."""
         ...
 
 
@@ -123,6 +137,17 @@ class ShardSet:
         if self._kept is not None:
             self._kept[i] = example
         return example
+
+    def by_key(self, key: str) -> Example:
+        """The image of that key.
+
+        Raises:
+            ValueError: the set has no such sample.
+        """
+        i = self._samples.find(key)
+        if i is None:
+            raise ValueError(f"no sample {key} in the shard set {self.digest[:12]}")
+        return self.example(i)
 
 
 def captions_of(sample: Sample) -> tuple[str, ...]:
@@ -204,7 +229,8 @@ class Loader:
     def _parts(self, indices: Sequence[int], draws: Draws) -> Iterator[Part]:
         # Every worker pairs the whole global batch, all alike, and then builds only its own rows:
         # so the step is the same whatever the number of workers.
-        pairs, together = self._pairs(indices, draws), self.recipe.pairing.rows_per_image
+        pairs = self._pairs(indices, draws)
+        together = len(pairs) // len(indices)
         share = len(indices) // self.world_size
         mine = range(self.rank * share, (self.rank + 1) * share)
         by_length = sorted(mine, key=lambda i: (_longest(pairs[i * together :][:together]), i))
@@ -215,6 +241,10 @@ class Loader:
             yield Part(batch=batch, draws=draws.only(rows))
 
     def _pairs(self, indices: Sequence[int], draws: Draws) -> list[Pair]:
+        if isinstance(self.data, PairSource):
+            inputs = self.recipe.inputs
+            made = [self.data.pairs(i, inputs, self.wordpiece) for i in indices]
+            return [pair for group in made for pair in group]
         examples = [self.data.example(i) for i in indices]
         which = draws.uniform("caption", 1)[:, 0].tolist()
         texts = [

@@ -1,4 +1,4 @@
-"""How does a pretrained model become a better retriever?"""
+"""How does a pretrained model become a better retriever, or learn a task?"""
 
 import dataclasses
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Literal
 
 from pretrain.checkpoint import find, read
 from pretrain.objectives.itm import Itm
+from pretrain.objectives.objective import Objective
 from pretrain.objectives.ranking import Ranking
 from pretrain.optim import Adam
 from pretrain.pairing import Candidates
@@ -55,3 +56,30 @@ def for_retrieval(
 def _matching(recipe: Recipe) -> Itm:
     """The head that pretraining has learned, or a new one."""
     return next((o for o in recipe.objectives if isinstance(o, Itm)), Itm())
+
+
+def for_task(start: Path | None, base: Recipe | None, objective: Objective, stage: Stage) -> Recipe:
+    """The recipe of fine-tuning on a task: one stage, nothing masked, the task's own head.
+
+    Args:
+        start: A checkpoint, or a stage's or run's folder: its last one is taken.
+        base: Where there is no `start`: the recipe whose network learns from nothing.
+        objective: From the task's `objective`.
+        stage: From the task's `STAGE`.
+
+    Raises:
+        ValueError: no complete checkpoint, or neither of `start` and `base`.
+    """
+    init = Init(bert=None)
+    if start is not None:
+        found = find(start)
+        base, init = read(found).recipe, Init(checkpoint=str(found.resolve()))
+    if base is None:
+        raise ValueError("give --start, a pretrained model, or --recipe, to learn from nothing")
+    return dataclasses.replace(
+        base,
+        name=f"{base.name}-{stage.name}",
+        init=init,
+        objectives=(objective,),
+        stages=(stage,),
+    )

@@ -94,9 +94,13 @@ class Network(nn.Module):
             pooled_BP=self.pooler(streams.text, streams.image),
         )
 
+    def look(self, batch: Batch, view: View) -> Encoded:
+        """What the network makes of one view of the batch."""
+        return self.encode(self.streams(batch, view))
+
     def forward(self, batch: Batch, view: View) -> dict[str, Loss]:
         """The loss of every objective on one view of the batch."""
-        encoded = self.encode(self.streams(batch, view))
+        encoded = self.look(batch, view)
         return {
             objective.name: objective.loss(self.heads[objective.name], encoded, batch, view)
             for objective in self.recipe.objectives

@@ -10,6 +10,7 @@ from pretrain import stage
 from pretrain.data import check_regions, data_sizes
 from pretrain.plain import canonical, from_plain, to_plain
 from pretrain.recipe import Recipe
+from pretrain.tasks.records import records_digest
 from shards.read import ShardReader
 
 
@@ -20,6 +21,8 @@ class StageData:
     name: str
     shards: Path
     regions: Path
+    records: Path | None = None
+    """Questions of a task about these images (`pretrain.tasks.records`); None: pretraining."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ def prepare(plan: Plan, n_workers: int) -> None:
         "seed": plan.seed,
         "recipe": to_plain(plan.recipe),
         "regions": [regions.digest for regions in made],
+        # Only where there are any: a run of an earlier version goes on.
+        **({"records": records} if (records := _records(plan)) else {}),
     }
     if plan.tombstones:
         claim["samples"] = [_left(data.shards, plan.tombstones) for data in plan.stages]
@@ -86,11 +91,18 @@ def _left(shards: Path, tombstones: tuple[Path, ...]) -> str:
         return reader.digest
 
 
+def _records(plan: Plan) -> list[str]:
+    return [records_digest(data.records) for data in plan.stages if data.records is not None]
+
+
 def plan_to_plain(plan: Plan) -> dict[str, Any]:
     """The plan as plain values: workers may run on other machines."""
     return {
         "recipe": to_plain(plan.recipe),
-        "stages": [(d.name, str(d.shards), str(d.regions)) for d in plan.stages],
+        "stages": [
+            (d.name, str(d.shards), str(d.regions), d.records and str(d.records))
+            for d in plan.stages
+        ],
         "out": str(plan.out),
         "seed": plan.seed,
         "tombstones": [str(path) for path in plan.tombstones],
@@ -102,8 +114,13 @@ def plan_from_plain(plain: dict[str, Any]) -> Plan:
     return Plan(
         recipe=from_plain(plain["recipe"], Recipe),
         stages=tuple(
-            StageData(name=name, shards=Path(shards), regions=Path(regions))
-            for name, shards, regions in plain["stages"]
+            StageData(
+                name=name,
+                shards=Path(shards),
+                regions=Path(regions),
+                records=Path(records) if records else None,
+            )
+            for name, shards, regions, records in plain["stages"]
         ),
         out=Path(plain["out"]),
         seed=plain["seed"],

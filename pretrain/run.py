@@ -16,15 +16,17 @@ import torch
 from pretrain import checkpoint, stage
 from pretrain.bert import start_from_bert
 from pretrain.checkpoint import Snapshot
-from pretrain.data import Loader, ShardSet, check_regions, data_sizes
+from pretrain.data import Loader, ShardSet, TrainingSet, check_regions, data_sizes
 from pretrain.draws import key_of
 from pretrain.journal import Journal
 from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
 from pretrain.parallel import spread
-from pretrain.plan import Plan
+from pretrain.plan import Plan, StageData
 from pretrain.region_start import start_regions
 from pretrain.stage import StepReport
+from pretrain.tasks.question_set import QuestionSet
+from pretrain.tasks.records import read_records
 from pretrain.workers import Workers
 from shards.manifest import Manifest
 
@@ -57,7 +59,7 @@ def run_stages(
             data = plan.stages[number]
             regions = check_regions(data.shards, data.regions)
             loader = Loader(
-                data=ShardSet(data.shards, data.regions, tombstones=plan.tombstones),
+                data=_training_set(plan, data),
                 recipe=plan.recipe,
                 stage=part,
                 seed=plan.seed + number,
@@ -76,6 +78,13 @@ def run_stages(
             run.go(done, before, saved)
             workers.wait()
         before = checkpoint.latest(folder)
+
+
+def _training_set(plan: Plan, data: StageData) -> TrainingSet:
+    images = ShardSet(data.shards, data.regions, tombstones=plan.tombstones)
+    if data.records is None:
+        return images
+    return QuestionSet(images, read_records(data.records), plan.recipe.objectives[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Which of a task's answers is right?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +9,8 @@ from torch.nn import functional
 
 from pretrain.batch import Batch, View
 from pretrain.objectives.objective import Encoded, Loss, Sizes, targets_of
+from pretrain.regions.regions import Regions
+from pretrain.tasks.task import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +69,14 @@ class Answering:
         first_BH = encoded.first
         return head(first_BH.reshape(len(first_BH) // self.rows, -1)).float()  # type: ignore[no-any-return]
 
-    def targets(self, right: dict[str, float]) -> list[float]:
-        """One row of `Batch.targets_BX`."""
-        return [right.get(answer, 0.0) for answer in self.answers]
+    def knows(self, record: Record) -> bool:
+        """Whether one of its right answers is a class."""
+        return not record.right.keys().isdisjoint(self.answers)
+
+    def targets(self, record: Record, regions: Sequence[Regions]) -> list[tuple[float, ...]]:
+        """The answers' scores stand beside the first row."""
+        scores = tuple(record.right.get(answer, 0.0) for answer in self.answers)
+        return [scores, *[()] * (self.rows - 1)]
 
     def decide(self, head: nn.Module, encoded: Encoded, batch: Batch) -> list[str]:
         """The most probable answer to each question."""

@@ -1,5 +1,6 @@
 """Which of several texts belongs to the image?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -7,6 +8,8 @@ from torch.nn import functional
 
 from pretrain.batch import Batch, View
 from pretrain.objectives.objective import Encoded, Loss, Sizes, targets_of
+from pretrain.regions.regions import Regions
+from pretrain.tasks.task import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,14 @@ class Choosing:
     def scores(self, head: nn.Module, encoded: Encoded) -> Tensor:
         """[N, choices]."""
         return head(encoded.pooled).view(-1, self.rows).float()  # type: ignore[no-any-return]
+
+    def knows(self, record: Record) -> bool:
+        """Whether the right choice is told."""
+        return bool(record.right)
+
+    def targets(self, record: Record, regions: Sequence[Regions]) -> list[tuple[float, ...]]:
+        """1 beside the right choice."""
+        return [(record.right.get(str(i), 0.0),) for i in range(self.rows)]
 
     def decide(self, head: nn.Module, encoded: Encoded, batch: Batch) -> list[str]:
         """The number of the best choice of each question."""

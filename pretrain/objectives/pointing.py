@@ -11,6 +11,8 @@ from torchvision.ops import box_iou
 
 from pretrain.batch import Batch, View
 from pretrain.objectives.objective import Encoded, Loss, Sizes, targets_of
+from pretrain.regions.regions import Regions
+from pretrain.tasks.task import Record
 
 RIGHT_IOU = 0.5
 """From this overlap on a region is right (RefCOCO)."""
@@ -28,6 +30,7 @@ class Pointing:
     """Binary cross-entropy of a score a region to its overlap with the object (as ViLBERT)."""
 
     name: str
+    rows: int = 1
     weight: float = 1.0
     corruption: None = None
 
@@ -55,6 +58,17 @@ class Pointing:
         """[B, R]; padding is the lowest."""
         scores_BR = head(encoded.image_BRH).squeeze(-1).float()
         return scores_BR.masked_fill(~batch.region_mask_BR, torch.finfo(scores_BR.dtype).min)  # type: ignore[no-any-return]
+
+    def knows(self, record: Record) -> bool:
+        """Whether the object's box is told."""
+        return record.box is not None
+
+    def targets(self, record: Record, regions: Sequence[Regions]) -> list[tuple[float, ...]]:
+        """How much each region overlaps the object; all 0 where the object is not known."""
+        (found,) = regions
+        if record.box is None:
+            return [(0.0,) * len(found)]
+        return [tuple(overlap(torch.from_numpy(found.boxes_R4), record.box).tolist())]
 
     def decide(self, head: nn.Module, encoded: Encoded, batch: Batch) -> list[str]:
         """The best region's box of each phrase, as JSON."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pretrain.objectives.answering import Answering
+from pretrain.optim import Adam
+from pretrain.recipe import Stage
 from pretrain.tasks import figures
 from pretrain.tasks.answers import vocabulary
 from pretrain.tasks.published import field, no_split, read_json
@@ -19,6 +21,8 @@ from pretrain.tasks.task import Record, Row
 ROWS = 1
 _OPEN = "query"
 """The structural type of the open questions; all others are answered from a choice of two."""
+STAGE = Stage(name="gqa", epochs=20.0, batch_pairs=128, optim=Adam(lr=4e-5))
+"""12-in-1's batch and rate; how long is not published, 20 epochs are assumed."""
 
 
 def read(files: Sequence[Path], split: str | None) -> list[Record]:

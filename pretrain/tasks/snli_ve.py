@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pretrain.objectives.answering import Answering
+from pretrain.optim import Adam
+from pretrain.recipe import Stage
 from pretrain.tasks import figures
 from pretrain.tasks.published import field, no_split, one_file, read_lines
 from pretrain.tasks.task import Record, Row
@@ -17,6 +19,8 @@ ROWS = 1
 _ANSWERS = ("contradiction", "neutral", "entailment")
 _UNDECIDED = "-"
 """The label of pairs on which people did not agree."""
+STAGE = Stage(name="snli_ve", epochs=20.0, batch_pairs=256, optim=Adam(lr=2e-5))
+"""12-in-1's batch and rate; 20 epochs are assumed."""
 
 
 def read(files: Sequence[Path], split: str | None) -> list[Record]:

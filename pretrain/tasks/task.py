@@ -3,9 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from pretrain.objectives.objective import Objective
+from torch import nn
+
+from pretrain.batch import Batch
+from pretrain.objectives.objective import Encoded, Objective
+from pretrain.recipe import Stage
+from pretrain.regions.regions import Regions
 
 Box = tuple[float, float, float, float]
 """(x1, y1, x2, y2) in 0..1 of the image's width and height."""
@@ -40,11 +45,35 @@ class Record:
     """Records of one group are consistent when all of them are answered right."""
 
 
+@runtime_checkable
+class Asking(Objective, Protocol):
+    """The objective of a task."""
+
+    @property
+    def rows(self) -> int:
+        """Pairs that are one question; they stand together in a batch."""
+        ...
+
+    def knows(self, record: Record) -> bool:
+        """Whether the record says anything that can be learned."""
+        ...
+
+    def targets(self, record: Record, regions: Sequence[Regions]) -> list[tuple[float, ...]]:
+        """For each row of a record, its row of `Batch.targets_BX`."""
+        ...
+
+    def decide(self, head: nn.Module, encoded: Encoded, batch: Batch) -> list[str]:
+        """The answer to each question of a batch."""
+        ...
+
+
 class Task(Protocol):
     """A module of `pretrain.tasks`, with these functions."""
 
     ROWS: int
     """Rows of a record."""
+    STAGE: Stage
+    """How the task is trained, unless told otherwise."""
 
     def read(self, files: Sequence[Path], split: str | None) -> list[Record]:
         """The records of the published files, in their order.
@@ -54,7 +83,7 @@ class Task(Protocol):
         """
         ...
 
-    def objective(self, records: Sequence[Record]) -> Objective:
+    def objective(self, records: Sequence[Record]) -> Asking:
         """The head and loss for fine-tuning on these records."""
         ...
 

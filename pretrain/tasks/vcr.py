@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from pretrain.objectives.choosing import Choosing
+from pretrain.optim import Adam
+from pretrain.recipe import Stage
 from pretrain.tasks import figures
 from pretrain.tasks.published import field, no_split, one_file, read_lines
 from pretrain.tasks.task import Record, Row
 
 ROWS = 4
 _ANSWER, _RATIONALE = "answer", "rationale"
+STAGE = Stage(name="vcr", epochs=20.0, batch_pairs=64, optim=Adam(lr=2e-5))
+"""ViLBERT's batch and rate; 20 epochs are assumed."""
 
 
 def read(files: Sequence[Path], split: str | None) -> list[Record]:

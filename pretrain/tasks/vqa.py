@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pretrain.objectives.answering import Answering
+from pretrain.optim import Adam
+from pretrain.recipe import Stage
 from pretrain.tasks import figures
 from pretrain.tasks.answers import normal, soft_scores, vocabulary
 from pretrain.tasks.published import field, no_split, read_json
@@ -18,6 +20,8 @@ from pretrain.tasks.task import Record, Row
 ROWS = 1
 AT_LEAST = 9
 """Times that an answer occurs in the training set to be one of the classes (3,129 on VQA v2)."""
+STAGE = Stage(name="vqa", epochs=20.0, batch_pairs=256, optim=Adam(lr=4e-5))
+"""ViLBERT's: batch 256, rate 4e-5, 20 epochs."""
 
 
 def read(files: Sequence[Path], split: str | None) -> list[Record]:

@@ -1,0 +1,163 @@
+"""How does a person fine-tune a model for a task, and see what it answers?"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lait import screen
+from lait.commands import finetuning
+from lait.commands.training import StepMeter, settings, show_losses
+
+if TYPE_CHECKING:
+    from pretrain.tasks.task import Record
+
+TITLES = {
+    "vqa": "Visual question answering, VQA v2: its questions and its annotations file.",
+    "gqa": "GQA: one or more files of questions.",
+    "vcr": "Visual commonsense reasoning: the jsonl of a split.",
+    "nlvr2": "NLVR2: the json of a split, two images a sentence.",
+    "snli-ve": "SNLI-VE: the jsonl of a split.",
+    "refer": "RefCOCO, RefCOCO+, RefCOCOg: refs(...).p and instances.json, --split train.",
+}
+EPILOG = """Example:
+
+  lait finetune {name} --start model --shards coco --regions coco/regions {files} --out tuned
+
+Then: lait answer tuned --shards coco-val --regions coco-val/regions {files} --out results.json
+"""
+ANSWER_EPILOG = """Examples:
+
+  lait answer tuned --shards coco-val --regions coco-val/regions
+  --annotations v2_OpenEnded_mscoco_val2014_questions.json
+  --annotations v2_mscoco_val2014_annotations.json --out results.json
+
+Without the annotations file the answers are written all the same: for a test split.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Put `answer` on the command line, and every task under `finetune`."""
+    for name, title in TITLES.items():
+        two = name in ("vqa", "refer")
+        files = "--annotations A" + (" --annotations B" if two else "")
+        epilog = EPILOG.format(name=name, files=files)
+        finetuning.app.command(name, help=title, epilog=epilog)(_command(name))
+    app.command(epilog=ANSWER_EPILOG)(answer)
+
+
+def _command(name: str) -> Callable[..., None]:
+    def finetune(
+        shards: Annotated[Path, typer.Option(help="The images.")],
+        regions: Annotated[Path, typer.Option(help="Their regions.")],
+        annotations: Annotated[list[Path], typer.Option(help="Published files; several.")],
+        out: Annotated[Path, typer.Option(help="Folder of checkpoints and metrics.")],
+        start: Annotated[
+            Path | None, typer.Option(help="Folder of `lait pretrain`, or a checkpoint.")
+        ] = None,
+        recipe: Annotated[
+            str | None, typer.Option(help="Without --start: whose network learns from nothing.")
+        ] = None,
+        shrink: Annotated[bool, typer.Option("--shrink", help="Its small version.")] = False,
+        split: Annotated[str | None, typer.Option(help="Of files that hold several.")] = None,
+        workers: Annotated[int, typer.Option(min=1, help="Processes of Ray Train.")] = 2,
+        gpu: Annotated[bool, typer.Option(help="One GPU per worker.")] = False,
+        seed: Annotated[int, typer.Option(help="Of every random decision.")] = 0,
+        overrides: Annotated[
+            list[str] | None, typer.Option("--set", help="One field, e.g. stages.vqa.epochs=10.")
+        ] = None,
+    ) -> None:
+        from lait.train import StageData, pretrain
+        from pretrain.finetune import for_task
+        from pretrain.recipe import load, with_settings
+        from pretrain.tasks.answer import load_task
+        from pretrain.tasks.records import write_records
+
+        if (start is None) == (recipe is None):
+            raise ValueError("give either --start, a pretrained model, or --recipe, for none")
+        task = load_task(name.replace("-", "_"))
+        records = _found(task.read(annotations, split), shards)
+        known = [record for record in records if record.right or record.box]
+        if not known:
+            raise ValueError(f"--annotations: none of {len(records)} records says what is right")
+        objective = task.objective(known)
+        learned = [record for record in known if objective.knows(record)]
+        base = None if recipe is None else load(recipe, shrink=shrink)
+        chosen = with_settings(
+            for_task(start, base, objective, task.STAGE), settings(overrides or ())
+        )
+        screen.err.print(
+            f"{len(learned):,} of {len(records):,} records are learned from", highlight=False
+        )
+        write_records(out / "records.jsonl", learned)
+        data = StageData(
+            name=task.STAGE.name, shards=shards, regions=regions, records=out / "records.jsonl"
+        )
+        with screen.meter("steps") as meter:
+            result = pretrain(
+                chosen,
+                [data],
+                out,
+                workers=workers,
+                use_gpu=gpu,
+                seed=seed,
+                progress=StepMeter(meter),
+            )
+        show_losses(result)
+        screen.err.print(f"checkpoints and metrics: {out}", highlight=False)
+
+    return finetune
+
+
+def answer(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of `lait finetune`.")],
+    shards: Annotated[Path, typer.Option(help="The images.")],
+    regions: Annotated[Path, typer.Option(help="Their regions.")],
+    annotations: Annotated[list[Path], typer.Option(help="Published files; several.")],
+    out: Annotated[Path, typer.Option(help="Answers in the benchmark's own form.")],
+    split: Annotated[str | None, typer.Option(help="Of files that hold several.")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON of the figures.")] = None,
+) -> None:
+    """Answer a task's questions with a fine-tuned model; score where the truth is known."""
+    from pretrain.checkpoint import find, read
+    from pretrain.tasks.answer import answer as run
+    from pretrain.tasks.answer import load_task
+
+    name = read(find(checkpoint)).recipe.objectives[0].name
+    task = load_task(name)
+    records = _found(task.read(annotations, split), shards)
+    with screen.meter("questions") as meter:
+        answers = run(checkpoint, shards, regions, records, progress=meter)
+    results = task.results(answers)
+    text = results if isinstance(results, str) else json.dumps(results, indent=1) + "\n"
+    out.write_text(text, encoding="utf-8")
+    figures = task.metrics(records, answers)
+    if report is not None:
+        report.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    rows = list(figures.items())
+    screen.out.print(screen.table(f"{name}, {len(records):,} questions", ("", "#score"), rows))
+
+
+def _found(records: "Sequence[Record]", shards: Path) -> "list[Record]":
+    """The records whose images are in the set; says how many are not.
+
+    Raises:
+        ValueError: none is.
+    """
+    from pretrain.tasks.records import find_images
+
+    found = find_images(records, shards)
+    if not found.records:
+        raise ValueError(
+            f"--shards {shards} has none of the images of --annotations; the first is "
+            f"{found.first_without or 'not named'}"
+        )
+    if found.n_without_image:
+        screen.err.print(
+            f"{found.n_without_image:,} of {len(records):,} records are left out, their images "
+            f"are not in {shards}; the first is {found.first_without}",
+            highlight=False,
+        )
+    return list(found.records)
