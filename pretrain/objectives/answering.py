@@ -28,13 +28,13 @@ class Answering:
     rows: int = 1
     """Pairs that are one question; their vectors are put side by side (NLVR2: 2)."""
     inner: int = 2
-    """Width between the two maps, times the hidden size; 0: one map."""
+    """Width between the two maps, times the pair's vector; 0: one map."""
     weight: float = 1.0
     corruption: None = None
 
     def head(self, sizes: Sizes) -> nn.Module:
         """From the pairs' vectors to a logit an answer."""
-        width, inner = self.rows * sizes.hidden, self.inner * sizes.hidden
+        width, inner = self.rows * sizes.pooled, self.inner * sizes.pooled
         if not inner:
             return nn.Linear(width, len(self.answers))
         return nn.Sequential(
@@ -66,8 +66,8 @@ class Answering:
 
     def logits(self, head: nn.Module, encoded: Encoded) -> Tensor:
         """[N, answers]."""
-        first_BH = encoded.first
-        return head(first_BH.reshape(len(first_BH) // self.rows, -1)).float()  # type: ignore[no-any-return]
+        pooled_BP = encoded.pooled
+        return head(pooled_BP.reshape(len(pooled_BP) // self.rows, -1)).float()  # type: ignore[no-any-return]
 
     def knows(self, record: Record) -> bool:
         """Whether one of its right answers is a class."""

@@ -18,7 +18,6 @@ from pretrain.tasks.answers import vocabulary
 from pretrain.tasks.published import field, no_split, read_json
 from pretrain.tasks.task import Record, Row
 
-ROWS = 1
 _OPEN = "query"
 """The structural type of the open questions; all others are answered from a choice of two."""
 STAGE = Stage(name="gqa", epochs=20.0, batch_pairs=128, optim=Adam(lr=4e-5))

@@ -15,7 +15,7 @@ from pretrain.tasks import figures
 from pretrain.tasks.published import field, no_split, one_file, read_lines
 from pretrain.tasks.task import Record, Row
 
-ROWS = 2
+_ROWS = 2
 _ANSWERS = ("False", "True")
 STAGE = Stage(name="nlvr2", epochs=20.0, batch_pairs=64, optim=Adam(lr=2e-5))
 """12-in-1's batch and rate; 20 epochs are assumed."""
@@ -29,7 +29,7 @@ def read(files: Sequence[Path], split: str | None) -> list[Record]:
 
 def objective(records: Sequence[Record]) -> Answering:
     """See `Task.objective`: both pictures' vectors side by side."""
-    return Answering(name="nlvr2", answers=_ANSWERS, kind="ce", rows=ROWS)
+    return Answering(name="nlvr2", answers=_ANSWERS, kind="ce", rows=_ROWS)
 
 
 def results(answers: Mapping[str, str]) -> Any:

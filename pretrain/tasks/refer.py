@@ -17,7 +17,6 @@ from pretrain.tasks.plain_pickle import read_plain_pickle
 from pretrain.tasks.published import field, read_json
 from pretrain.tasks.task import Box, Record, Row
 
-ROWS = 1
 STAGE = Stage(name="refer", epochs=20.0, batch_pairs=256, optim=Adam(lr=4e-5))
 """ViLBERT's batch and rate; 20 epochs are assumed."""
 

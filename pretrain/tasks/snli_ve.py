@@ -15,7 +15,6 @@ from pretrain.tasks import figures
 from pretrain.tasks.published import field, no_split, one_file, read_lines
 from pretrain.tasks.task import Record, Row
 
-ROWS = 1
 _ANSWERS = ("contradiction", "neutral", "entailment")
 _UNDECIDED = "-"
 """The label of pairs on which people did not agree."""

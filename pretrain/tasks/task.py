@@ -70,8 +70,6 @@ class Asking(Objective, Protocol):
 class Task(Protocol):
     """A module of `pretrain.tasks`, with these functions."""
 
-    ROWS: int
-    """Rows of a record."""
     STAGE: Stage
     """How the task is trained, unless told otherwise."""
 

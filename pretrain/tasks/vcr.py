@@ -16,7 +16,7 @@ from pretrain.tasks import figures
 from pretrain.tasks.published import field, no_split, one_file, read_lines
 from pretrain.tasks.task import Record, Row
 
-ROWS = 4
+_ROWS = 4
 _ANSWER, _RATIONALE = "answer", "rationale"
 STAGE = Stage(name="vcr", epochs=20.0, batch_pairs=64, optim=Adam(lr=2e-5))
 """ViLBERT's batch and rate; 20 epochs are assumed."""
@@ -31,7 +31,7 @@ def read(files: Sequence[Path], split: str | None) -> list[Record]:
 
 def objective(records: Sequence[Record]) -> Choosing:
     """See `Task.objective`."""
-    return Choosing(name="vcr", rows=ROWS)
+    return Choosing(name="vcr", rows=_ROWS)
 
 
 def results(answers: Mapping[str, str]) -> Any:
@@ -59,8 +59,8 @@ def _records(where: str, line: Any) -> list[Record]:
         choices = [
             _text(one, objects, where) for one in field(line, f"{kind}_choices", list, where)
         ]
-        if len(choices) != ROWS:
-            raise ValueError(f"{where} has {len(choices)} {kind}_choices; VCR's have {ROWS}")
+        if len(choices) != _ROWS:
+            raise ValueError(f"{where} has {len(choices)} {kind}_choices; VCR's have {_ROWS}")
         label = line.get(f"{kind}_label")
         if kind == _RATIONALE and told is not None:
             right_answer = field(line, "answer_choices", list, where)[int(told)]

@@ -17,7 +17,6 @@ from pretrain.tasks.answers import normal, soft_scores, vocabulary
 from pretrain.tasks.published import field, no_split, read_json
 from pretrain.tasks.task import Record, Row
 
-ROWS = 1
 AT_LEAST = 9
 """Times that an answer occurs in the training set to be one of the classes (3,129 on VQA v2)."""
 STAGE = Stage(name="vqa", epochs=20.0, batch_pairs=256, optim=Adam(lr=4e-5))

@@ -46,6 +46,7 @@ COMMANDS = ["", "demo", "world", "curate", "gold", "extract", "pack", "regions",
 COMMANDS += ["evaluate", "doctor", "relevance train", "relevance eval", "relevance score"]
 COMMANDS += ["shards verify", "shards inspect", "crawl", "study", "finetune retrieval"]
 COMMANDS += [f"shards {name}" for name in ("diff", "merge", "sample", "reshard", "follow", "push")]
+COMMANDS += ["finetune vqa", "finetune refer", "answer"]
 COMMANDS += [f"commoncrawl {name}" for name in ("paths", "pick", "fetch", "wat")]
 
 
@@ -177,3 +178,13 @@ def test_verify_counts_every_byte_and_names_a_changed_shard(tmp_path: Path) -> N
     damaged = lait("shards", "verify", out)
     assert damaged.returncode == 1
     assert "00000.tar" in damaged.stdout
+
+
+def test_a_task_without_its_questions_is_named(tmp_path: Path) -> None:
+    annotations = tmp_path / "annotations.json"
+    annotations.write_text('{"annotations": []}')
+    common = ("--shards", tmp_path, "--regions", tmp_path, "--annotations", annotations)
+    start = ("--recipe", "imagebert", "--out", tmp_path / "tuned")
+    refused(lait("finetune", "vqa", *common, *start), "--annotations", "questions file")
+    assert not (tmp_path / "tuned").exists()
+    refused(lait("finetune", "vqa", *common, "--out", tmp_path / "tuned"), "--start", "--recipe")
