@@ -1,7 +1,9 @@
 """How do texts and regions of different lengths become one batch?"""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +24,9 @@ class Inputs:
     closing_sep: bool = True
     """A [SEP] after the regions. Attention knows no order but positions, so the batch carries it
     at the end of the text tokens, in the image's segment."""
+    shows: Literal["both", "text", "image"] = "both"
+    """What the network sees of a pair. `text`, one blank region, and `image`, no word, are the
+    baselines against which a model that looks at both is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ def collate(pairs: Sequence[Pair], inputs: Inputs, wordpiece: WordPiece) -> Batc
     Raises:
         ValueError: the regions alone exceed `max_length`.
     """
+    pairs = [_shown(pair, inputs) for pair in pairs]
     regions = [pair.regions.top(inputs.max_regions) for pair in pairs]
     texts = [
         fit(pair.pieces, len(found), inputs) for pair, found in zip(pairs, regions, strict=True)
@@ -84,6 +90,14 @@ def fit(pieces: Pieces, n_regions: int, inputs: Inputs) -> Pieces:
             "raise it or lower inputs.max_regions"
         )
     return Pieces(ids=pieces.ids[:room], words=pieces.words[:room])
+
+
+def _shown(pair: Pair, inputs: Inputs) -> Pair:
+    if inputs.shows == "text":
+        return dataclasses.replace(pair, regions=pair.regions.blank())
+    if inputs.shows == "image":
+        return dataclasses.replace(pair, pieces=Pieces(ids=(), words=()))
+    return pair
 
 
 def _targets(pairs: Sequence[Pair]) -> torch.Tensor | None:

@@ -32,6 +32,16 @@ class Regions:
             attributes_RA=None if known is None else known[:count],
         )
 
+    def blank(self) -> "Regions":
+        """One region, the whole image, of which nothing is known; of the same widths."""
+        known = self.attributes_RA
+        return Regions(
+            boxes_R4=np.array([[0, 0, 1, 1]], dtype=np.float32),
+            features_RD=np.zeros((1, self.features_RD.shape[1]), dtype=np.float16),
+            probs_RK=np.zeros((1, self.probs_RK.shape[1]), dtype=np.float16),
+            attributes_RA=None if known is None else np.zeros((1, known.shape[1]), np.float16),
+        )
+
     def __len__(self) -> int:
         return len(self.boxes_R4)
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from pretrain.collate import Inputs, Pair, collate
 from pretrain.regions.regions import Regions
@@ -64,3 +65,15 @@ def test_a_batch_cannot_be_changed(wordpiece: WordPiece) -> None:
     batch = collate([pair(3, 2)], Inputs(), wordpiece)
     with pytest.raises(dataclasses.FrozenInstanceError):
         batch.tokens_BL = batch.segments_BL  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("shows", ["text", "image"])
+def test_a_baseline_sees_nothing_of_the_other_side(shows: str, wordpiece: WordPiece) -> None:
+    inputs = Inputs(shows=shows)  # type: ignore[arg-type]
+    batch = collate([pair(5, 3), pair(2, 1)], inputs, wordpiece)
+    other = collate([pair(5, 1), pair(2, 4)] if shows == "text" else [pair(1, 3), pair(9, 1)],
+                    inputs, wordpiece)  # fmt: skip
+    for name in ("tokens_BL", "text_mask_BL", "regions_BRD", "boxes_BR4", "probs_BRK"):
+        assert torch.equal(getattr(batch, name), getattr(other, name)), name
+    assert batch.text_mask_BL.sum(1).tolist() == ([8, 5] if shows == "text" else [3, 3])
+    assert batch.region_mask_BR.sum(1).tolist() == ([1, 1] if shows == "text" else [3, 1])
