@@ -42,6 +42,8 @@ class Batch:
     """int64: 1 = text and image belong together."""
     targets_BX: Tensor | None = None
     """float32, of fine-tuning: how right each of a task's answers, or each region, is for a row."""
+    attributes_BRA: Tensor | None = None
+    """float32 attribute probabilities of the detector; None: it knows no attributes."""
     aligned_BRL: Tensor | None = None
     """bool: True = region and token are known to mean the same; None: nothing is known."""
 
@@ -73,6 +75,8 @@ class View:
     """bool: True = selected for prediction, whatever it was replaced by."""
     hidden_regions_BR: Tensor
     """bool: True = not to be seen: its feature in `regions_BRD` is zero."""
+    answers_B: Tensor | None = None
+    """int64: column of `Batch.targets_BX` that is asked for; -1 = none."""
 
     @classmethod
     def of(cls, batch: Batch) -> "View":

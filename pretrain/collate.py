@@ -75,6 +75,7 @@ def collate(pairs: Sequence[Pair], inputs: Inputs, wordpiece: WordPiece) -> Batc
         regions_BRD=_stack([found.features_RD for found in regions], R),
         boxes_BR4=_stack([found.boxes_R4 for found in regions], R),
         probs_BRK=_stack([found.probs_RK for found in regions], R),
+        attributes_BRA=_attributes(regions, R),
         region_mask_BR=torch.tensor([[r < len(found) for r in range(R)] for found in regions]),
         match_B=torch.tensor([int(pair.match) for pair in pairs]),
         targets_BX=_targets(pairs),
@@ -107,6 +108,12 @@ def _targets(pairs: Sequence[Pair]) -> torch.Tensor | None:
         return None
     rows = [(*pair.targets, *(0.0,) * (width - len(pair.targets))) for pair in pairs]
     return torch.tensor(rows, dtype=torch.float32)
+
+
+def _attributes(regions: Sequence[Regions], R: int) -> torch.Tensor | None:
+    """None where the detector of any of them knows none."""
+    known = [found.attributes_RA for found in regions if found.attributes_RA is not None]
+    return _stack(known, R) if len(known) == len(regions) else None
 
 
 def _stack(

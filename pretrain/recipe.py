@@ -32,6 +32,9 @@ class Init:
     """Which of its layers become layers 0, 1, ... of the encoder; None: the first ones."""
     checkpoint: str | None = None
     """A checkpoint of `lait pretrain` to go on from; then `bert` is not looked at."""
+    released: str | None = None
+    """A folder with the authors' weights in Hugging Face's layout (see `pretrain.released`); then
+    `bert` is not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

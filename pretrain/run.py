@@ -24,6 +24,7 @@ from pretrain.optim import build_optimizer
 from pretrain.parallel import spread
 from pretrain.plan import Plan, StageData
 from pretrain.region_start import start_regions
+from pretrain.released.load import start_from_released
 from pretrain.stage import StepReport
 from pretrain.tasks.question_set import QuestionSet
 from pretrain.tasks.records import read_records
@@ -145,6 +146,8 @@ class _StageRun:
         init = self.plan.recipe.init
         if start is None and init.checkpoint is not None:
             checkpoint.start_from_checkpoint(network, Path(init.checkpoint))
+        elif start is None and init.released is not None:
+            start_from_released(network, Path(init.released))
         elif start is None:
             start_from_bert(network, init)
             start_regions(network, self.loader.data)

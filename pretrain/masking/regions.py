@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from pretrain.batch import Batch, View
@@ -17,6 +18,9 @@ class RegionMasker:
     select: float = 0.15
     zero: float = 0.9
     """The rest is shown as it is, and still predicted."""
+    other: float = 0.0
+    """Share of the selected that show the feature of a region of another pair instead (LXMERT:
+    0.1): a random one of those that go through the network together."""
     at_least_one: bool = False
     """Where nothing was selected, the first region is (UNITER)."""
     overlap: float | None = None
@@ -39,12 +43,29 @@ class RegionMasker:
             near_BRR = iou(batch.boxes_BR4) > self.overlap
             aside_BR = real_BR & ~zeroed_BR & (near_BRR & zeroed_BR[:, None, :]).any(-1)
             zeroed_BR, selected_BR = zeroed_BR | aside_BR, selected_BR & ~aside_BR
+        shown_BRD = view.regions_BRD.masked_fill(zeroed_BR[:, :, None], 0.0)
+        if self.other:
+            swapped_BR = selected_BR & ~zeroed_BR & (action_BR < self.zero + self.other)
+            shown_BRD = _of_others(shown_BRD, batch, swapped_BR, draws)
         return dataclasses.replace(
             view,
-            regions_BRD=view.regions_BRD.masked_fill(zeroed_BR[:, :, None], 0.0),
+            regions_BRD=shown_BRD,
             masked_regions_BR=view.masked_regions_BR | selected_BR,
             hidden_regions_BR=view.hidden_regions_BR | zeroed_BR,
         )
+
+
+def _of_others(shown_BRD: Tensor, batch: Batch, swapped_BR: Tensor, draws: Draws) -> Tensor:
+    """Those in `swapped` show a real region of another pair; a lone pair keeps its own."""
+    B, R = swapped_BR.shape
+    if B == 1:
+        return shown_BRD
+    device = swapped_BR.device
+    pair_BR, region_BR = (draws.uniform(f"regions.{p}", R).to(device) for p in ("pair", "region"))
+    away_BR = 1 + (pair_BR * (B - 1)).long()
+    pair_BR = (torch.arange(B, device=device)[:, None] + away_BR) % B
+    region_BR = (region_BR * batch.region_mask_BR.sum(1)[pair_BR]).long()
+    return torch.where(swapped_BR[:, :, None], batch.regions_BRD[pair_BR, region_BR], shown_BRD)
 
 
 def iou(boxes_BR4: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Which names do released checkpoints give our weights? One file per Hugging Face model type."""
