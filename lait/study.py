@@ -1,7 +1,8 @@
 """Does it pay? The same small model on different data, at equal compute, over several seeds.
 
 Two questions can be asked of a finished demo: does ImageBERT's curriculum (out-of-domain first,
-in-domain after) beat one stage, and do curated pairs teach more than uncurated ones?
+in-domain after) beat one stage, and do curated pairs teach more than uncurated ones? The first can
+be asked of real pairs, too: of the figures of textbooks.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from lait.demo import HELD_OUT, STAGES, Layout
 from lait.study_data import uncurated_set, union_set
+from lait.study_real import real_recipe, real_sets
 from lait.train import StageData, pretrain
 from pretrain.evaluate.retrieval import evaluate
 from pretrain.recipe import Recipe, load, staged, with_settings
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from lait.train import Progress
     from pretrain.evaluate.retrieval import RetrievalReport
 
-QUESTIONS: Final = ("curriculum", "curation")
-WEB, CLEAN = STAGES
+QUESTIONS: Final = ("curriculum", "curation", "real")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,15 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a question is asked of."""
+
+    recipe: Recipe
+    arms: tuple[Arm, ...]
+    held_out: StageData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What one arm reached, over the seeds."""
 
@@ -48,7 +58,10 @@ class Outcome:
     """Recall at 1 of image to text, one a seed."""
     image_r1: tuple[float, ...]
     """Of text to image."""
+    both_r10: tuple[float, ...]
+    """Recall at 10, the mean of both directions, one a seed."""
     chance_r1: float
+    chance_r10: float
 
     @property
     def both(self) -> tuple[float, ...]:
@@ -69,7 +82,7 @@ class Study:
 
 def run_study(
     question: str,
-    demo: Path,
+    source: Path,
     out: Path,
     *,
     seeds: Sequence[int],
@@ -79,43 +92,39 @@ def run_study(
     tell: Callable[[str, int, int], None] = lambda arm, done, total: None,
     steps: "Callable[[Progress], None]" = lambda progress: None,
 ) -> Study:
-    """Train every arm with every seed and score it on the demo's held-out scenes.
+    """Train every arm with every seed and score it on pairs that none has seen.
 
     Finished runs are kept, so an interrupted study goes on with the same call.
 
     Args:
         question: One of `QUESTIONS`.
-        demo: Folder of a finished `lait demo`.
+        source: Folder of a finished `lait demo`; of `real`: the folder of the figures.
         out: Folder of the study: data sets, runs, `study.json` last.
         seeds: One run of every arm for each.
         scale: Of the recipe's epochs: 0.5 shows every arm half as many pairs.
         workers: Processes of Ray Train.
-        recipe: The model; None: ImageBERT's small version.
+        recipe: The model; None: ImageBERT's small version, of `real` a middling one.
         tell: Called with (arm, runs done, runs in all).
         steps: Called with the progress of each run.
 
     Raises:
-        ValueError: an unknown question, a demo that is not finished, or no seed.
+        ValueError: an unknown question, a source that is not finished or lacks a part, or no seed.
     """
     if question not in QUESTIONS:
         raise ValueError(f"study {question!r}: choose one of {', '.join(QUESTIONS)}")
     if not seeds or scale <= 0:
         raise ValueError(f"{len(seeds)} --seeds at --scale {scale}: both must be above zero")
-    layout = Layout(root=demo)
-    for name in (*STAGES, HELD_OUT):
-        read_manifest(layout.shards(name))  # says what is missing
-    model = recipe or load("imagebert", shrink=True)
-    arms = _arms(question, layout, out, model, scale)
+    ground = _ground(question, source, out, recipe, scale)
+    arms = ground.arms
     reports: dict[str, list[RetrievalReport]] = {arm.name: [] for arm in arms}
     total = len(arms) * len(seeds)
     for done, (seed, arm) in enumerate((seed, arm) for seed in seeds for arm in arms):
         tell(arm.name, done, total)
         folder = out / "runs" / arm.name / f"seed-{seed}"
-        fitted = _fitted(model, arm)
+        fitted = _fitted(ground.recipe, arm)
         pretrain(fitted, arm.stages, folder, workers=workers, seed=seed, progress=steps)
-        reports[arm.name].append(
-            evaluate(folder, layout.shards(HELD_OUT), layout.regions(HELD_OUT))
-        )
+        held_out = ground.held_out
+        reports[arm.name].append(evaluate(folder, held_out.shards, held_out.regions))
     tell("", total, total)
     study = Study(
         question=question,
@@ -127,29 +136,58 @@ def run_study(
     return study
 
 
-def _arms(question: str, layout: Layout, out: Path, recipe: Recipe, scale: float) -> list[Arm]:
+def _ground(question: str, source: Path, out: Path, recipe: Recipe | None, scale: float) -> Ground:
     """The arms of a question, their data made."""
-    web = StageData(name=WEB, shards=layout.shards(WEB), regions=layout.regions(WEB))
-    clean = StageData(name=CLEAN, shards=layout.shards(CLEAN), regions=layout.regions(CLEAN))
-    own = staged(recipe, STAGES).stages
-    shown = [
-        round(stage.epochs * scale * _n_images(data))
-        for stage, data in zip(own, (web, clean), strict=True)
-    ]
-    total = sum(shown)
+    if question == "real":
+        return _real(source, out, recipe or real_recipe(), scale)
+    layout = Layout(root=source)
+    for name in (*STAGES, HELD_OUT):
+        read_manifest(layout.shards(name))  # says what is missing
+    recipe = recipe or load("imagebert", shrink=True)
+    web, clean, held_out = (
+        StageData(name=name, shards=layout.shards(name), regions=layout.regions(name))
+        for name in (*STAGES, HELD_OUT)
+    )
     if question == "curriculum":
         union = union_set(layout, out / "data" / "union")
-        return [
-            Arm(name="web, then clean", stages=(web, clean), pairs=tuple(shown)),
-            Arm(name="web alone", stages=(web,), pairs=(total,)),
-            Arm(name="clean alone", stages=(clean,), pairs=(total,)),
-            Arm(name="both in one stage", stages=(union,), pairs=(total,)),
-        ]
-    uncurated = uncurated_set(layout, out / "data" / "uncurated")
-    return [
-        Arm(name="curated", stages=(web,), pairs=(total,)),
-        Arm(name="uncurated", stages=(uncurated,), pairs=(total,)),
-    ]
+        arms = _curriculum(recipe, scale, web, clean, union)
+    else:
+        uncurated = uncurated_set(layout, out / "data" / "uncurated")
+        total = sum(_shown(recipe, scale, web, clean))
+        arms = (
+            Arm(name="curated", stages=(web,), pairs=(total,)),
+            Arm(name="uncurated", stages=(uncurated,), pairs=(total,)),
+        )
+    return Ground(recipe=recipe, arms=arms, held_out=held_out)
+
+
+def _real(source: Path, out: Path, recipe: Recipe, scale: float) -> Ground:
+    sets = real_sets(source, out / "data")
+    arms = _curriculum(recipe, scale, sets.captions, sets.alts, sets.union)
+    return Ground(recipe=recipe, arms=arms, held_out=sets.held_out)
+
+
+def _curriculum(
+    recipe: Recipe, scale: float, first: StageData, then: StageData, union: StageData
+) -> tuple[Arm, ...]:
+    """Two stages, each of their sets alone, and one stage on both: the arms of the paper."""
+    shown = _shown(recipe, scale, first, then)
+    total = sum(shown)
+    return (
+        Arm(name=f"{first.name}, then {then.name}", stages=(first, then), pairs=shown),
+        Arm(name=f"{first.name} alone", stages=(first,), pairs=(total,)),
+        Arm(name=f"{then.name} alone", stages=(then,), pairs=(total,)),
+        Arm(name="both in one stage", stages=(union,), pairs=(total,)),
+    )
+
+
+def _shown(recipe: Recipe, scale: float, *stages: StageData) -> tuple[int, ...]:
+    """Images that the recipe's own epochs show in each stage."""
+    own = staged(recipe, tuple(data.name for data in stages)).stages
+    return tuple(
+        round(stage.epochs * scale * _n_images(data))
+        for stage, data in zip(own, stages, strict=True)
+    )
 
 
 def _fitted(recipe: Recipe, arm: Arm) -> Recipe:
@@ -164,13 +202,15 @@ def _fitted(recipe: Recipe, arm: Arm) -> Recipe:
 
 def _outcome(arm: Arm, reports: "Iterable[RetrievalReport]") -> Outcome:
     found = list(reports)
-    chances = (found[0].chance_text_retrieval.r1, found[0].chance_image_retrieval.r1)
+    chances = (found[0].chance_text_retrieval, found[0].chance_image_retrieval)
     return Outcome(
         arm=arm.name,
         n_images=sum(_n_images(data) for data in arm.stages),
         text_r1=tuple(report.text_retrieval.r1 for report in found),
         image_r1=tuple(report.image_retrieval.r1 for report in found),
-        chance_r1=statistics.fmean(chances),
+        both_r10=tuple((r.text_retrieval.r10 + r.image_retrieval.r10) / 2 for r in found),
+        chance_r1=statistics.fmean(chance.r1 for chance in chances),
+        chance_r10=statistics.fmean(chance.r10 for chance in chances),
     )
 
 

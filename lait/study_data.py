@@ -19,6 +19,7 @@ from filter.verdict import Drop
 from lait.demo import STAGES, Layout
 from lait.train import StageData
 from pretrain.data import captions_of
+from pretrain.regions.detector import Detector
 from pretrain.regions.world import WorldDetector
 from pretrain.regions.write import write_regions
 from shards.config import ShardsConfig
@@ -34,7 +35,7 @@ _LEDGER_COLUMNS: Final = ["candidate_id", "texts", "image_file", "image_offset",
 
 def union_set(layout: Layout, folder: Path) -> StageData:
     """Both stages' sets as one: the single stage that ImageBERT's curriculum is held against."""
-    return _made(layout, folder, "union", _of_shards(layout))
+    return make_set(folder, "union", _of_shards(layout), detector=_of_world(layout))
 
 
 def uncurated_set(layout: Layout, folder: Path) -> StageData:
@@ -43,7 +44,21 @@ def uncurated_set(layout: Layout, folder: Path) -> StageData:
     That is LAION's rule for a candidate, before any model has looked: no main image, no size, no
     language, no relevance. What the run's ledger lists is read from the archives again.
     """
-    return _made(layout, folder, "uncurated", _of_ledger(layout))
+    return make_set(folder, "uncurated", _of_ledger(layout), detector=_of_world(layout))
+
+
+def make_set(
+    folder: Path, name: str, pictures: Iterable[Picture], *, detector: Detector
+) -> StageData:
+    """The set as shards with regions under `folder`; what an earlier call finished is kept."""
+    shards, regions = folder / "shards", folder / "regions"
+    if not (shards / NAME).is_file():
+        loose = folder / "loose"
+        shutil.rmtree(loose, ignore_errors=True)
+        pack(_write_loose(loose, pictures), shards, ShardsConfig())
+        shutil.rmtree(loose)
+    write_regions(shards, regions, detector=detector)
+    return StageData(name=name, shards=shards, regions=regions)
 
 
 def _of_shards(layout: Layout) -> Iterator[Picture]:
@@ -75,17 +90,8 @@ def _of_ledger(layout: Layout) -> Iterator[Picture]:
         readers.close()
 
 
-def _made(layout: Layout, folder: Path, name: str, pictures: Iterable[Picture]) -> StageData:
-    """The set as shards with regions; what an earlier call finished is kept."""
-    shards, regions = folder / "shards", folder / "regions"
-    if not (shards / NAME).is_file():
-        loose = folder / "loose"
-        shutil.rmtree(loose, ignore_errors=True)
-        pack(_write_loose(loose, pictures), shards, ShardsConfig())
-        shutil.rmtree(loose)
-    detector = WorldDetector(layout.world / "annotations.jsonl")
-    write_regions(shards, regions, detector=detector)
-    return StageData(name=name, shards=shards, regions=regions)
+def _of_world(layout: Layout) -> WorldDetector:
+    return WorldDetector(layout.world / "annotations.jsonl")
 
 
 def _write_loose(folder: Path, pictures: Iterable[Picture]) -> Path:

@@ -18,6 +18,8 @@ EPILOG = """Examples:
 
   lait study curation --demo out/demo --out out/study/curation --seeds 0 --seeds 1
 
+  lait study real --captions ../shared/data/captions --out out/study/real
+
 Every arm is shown the same number of pairs. The same command again goes on where it stopped.
 """
 
@@ -28,9 +30,12 @@ def register(app: typer.Typer) -> None:
 
 
 def study(
-    question: Annotated[str, typer.Argument(help="`curriculum` or `curation`.")],
-    demo: Annotated[Path, typer.Option(help="Folder of a finished `lait demo`.")],
+    question: Annotated[str, typer.Argument(help="`curriculum`, `curation` or `real`.")],
     out: Annotated[Path, typer.Option(help="Folder of data sets, runs and study.json.")],
+    demo: Annotated[Path | None, typer.Option(help="Folder of a finished `lait demo`.")] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="Of `real`: folder of the textbooks' train.jsonl.")
+    ] = None,
     seeds: Annotated[list[int] | None, typer.Option(help="One run of every arm each.")] = None,
     scale: Annotated[float, typer.Option(help="Of the recipe's epochs.")] = 1.0,
     workers: Annotated[int, typer.Option(min=1, help="Processes of Ray Train.")] = 2,
@@ -38,11 +43,14 @@ def study(
     """Train the same small model on different data at equal compute, over several seeds."""
     from lait.study import run_study
 
+    needed, source = ("--captions", captions) if question == "real" else ("--demo", demo)
+    if source is None:
+        raise ValueError(f"study {question} needs {needed} DIR")
     with screen.meter("steps") as meter:
         told = _Teller(meter)
         done = run_study(
             question,
-            demo,
+            source,
             out,
             seeds=tuple(seeds) if seeds else (0, 1, 2),
             scale=scale,
@@ -78,14 +86,15 @@ def show_study(study: "Study") -> None:
             _spread(outcome.text_r1),
             _spread(outcome.image_r1),
             _spread(outcome.both),
+            _spread(outcome.both_r10),
         )
         for outcome in sorted(study.outcomes, key=_mean, reverse=True)
     ]
-    columns = ("arm", "#images", "#image to text", "#text to image", "#both")
-    chance = study.outcomes[0].chance_r1
+    columns = ("arm", "#images", "#image to text", "#text to image", "#both", "#both, R@10")
+    first = study.outcomes[0]
     note = (
         f"{len(study.seeds)} seeds, {study.pairs:,} pairs shown to every arm, "
-        f"mean ± standard deviation; chance {chance:.3f}"
+        f"mean ± standard deviation; chance {first.chance_r1:.3f}, R@10 {first.chance_r10:.3f}"
     )
     screen.out.print(screen.table(f"Zero-shot R@1: {study.question}", columns, rows, note=note))
 
