@@ -103,7 +103,7 @@ def run_study(
         seeds: One run of every arm for each.
         scale: Of the recipe's epochs: 0.5 shows every arm half as many pairs.
         workers: Processes of Ray Train.
-        recipe: The model; None: ImageBERT's small version, of `real` a middling one.
+        recipe: The model; None: ImageBERT's small version, of `real` fitted to its texts.
         tell: Called with (arm, runs done, runs in all).
         steps: Called with the progress of each run.
 

@@ -17,12 +17,8 @@ from typing import Final
 from lait.study_data import Picture, make_set
 from lait.train import StageData
 from pretrain.collate import Inputs
-from pretrain.encoders.gated import EncoderSpec
-from pretrain.encoders.sublayers import single
-from pretrain.optim import Adam
-from pretrain.recipe import Init, Recipe, Stage, load
+from pretrain.recipe import Recipe, load
 from pretrain.regions.grid import GridDetector
-from pretrain.tokens import PACKAGED
 
 HELD_OUT_BOOK: Final = "openstax/osbooks-psychology"
 IN_DOMAIN_BOOKS: Final = (
@@ -47,18 +43,12 @@ class RealSets:
 
 
 def real_recipe() -> Recipe:
-    """ImageBERT between small and full size: words of real prose need a BERT to start from."""
+    """ImageBERT's small version, for texts of real length and regions of a grid."""
     recipe = load("imagebert", shrink=True)
-    optim = Adam(lr=3e-4, weight_decay=0.01, warmup=0.1, clip_norm=1.0)
-    stage = Stage(name="out_of_domain", epochs=8.0, batch_pairs=64, micro_batches=4, optim=optim)
     return dataclasses.replace(
         recipe,
-        inputs=Inputs(max_length=56, max_regions=10),
-        encoder=EncoderSpec(
-            sublayers=single(2), hidden=384, heads=12, feed_forward=1536, dropout=0.1
-        ),
-        init=Init(bert=PACKAGED),
-        stages=(stage, dataclasses.replace(stage, name="in_domain")),
+        inputs=Inputs(max_length=48, max_regions=10),
+        stages=tuple(dataclasses.replace(stage, epochs=12.0) for stage in recipe.stages),
     )
 
 

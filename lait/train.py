@@ -45,7 +45,7 @@ class Progress:
     step: int
     total_steps: int
     metrics: dict[str, float]
-    """Loss, learning rate, each objective's loss and accuracy, pairs a second."""
+    """Loss, learning rate, each objective's loss and accuracy, pairs and tokens a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,7 @@ def pretrain(
     use_gpu: bool = False,
     seed: int = 0,
     tombstones: Sequence[Path] = (),
+    track: Sequence[str] = (),
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Result:
     """Run the stages in order under Ray Train, each from the weights of the one before.
@@ -94,6 +95,7 @@ def pretrain(
         use_gpu: One GPU a worker.
         seed: Of everything that is drawn.
         tombstones: Files of `lait shards purge`; what they name is not read.
+        track: Who is told the metrics beside TensorBoard, see `pretrain.track`.
         progress: Called for every line of the metrics.
 
     Raises:
@@ -114,6 +116,7 @@ def pretrain(
         out=out.resolve(),
         seed=seed,
         tombstones=tuple(path.resolve() for path in tombstones),
+        track=tuple(track),
     )
     if workers < 1:
         raise ValueError(f"--workers {workers}: at least one is needed")

@@ -168,6 +168,11 @@ class Part:
     draws: Draws
     """Of the rows of `batch`."""
 
+    @property
+    def n_tokens(self) -> int:
+        """Real ones: word pieces, regions and special tokens."""
+        return int(self.batch.text_mask_BL.sum() + self.batch.region_mask_BR.sum())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

@@ -1,4 +1,4 @@
-"""What was seen at which step? One line of JSON, and TensorBoard events."""
+"""What was seen at which step? One line of JSON, and what the trackers keep."""
 
 import json
 import operator
@@ -8,12 +8,13 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from torch.utils.tensorboard import SummaryWriter
-
 from pretrain.recipe import Stage
 from pretrain.stage import StepReport
+from pretrain.track import Tracker
 
 NAME = "metrics.jsonl"
+SPEEDS = ("pairs_per_s", "tokens_per_s", "mfu")
+"""Metrics that tell of the machine, not of the run: two equal runs differ in them."""
 
 
 class Journal:
@@ -23,36 +24,63 @@ class Journal:
     checkpoint (which lies on such a border) writes the lines that an undisturbed one writes.
     """
 
-    def __init__(self, folder: Path, *, stage: Stage, total_steps: int, first_step: int) -> None:
-        """Args: first_step: lines beyond it were written by a run whose steps are lost."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        stage: Stage,
+        total_steps: int,
+        first_step: int,
+        trackers: Sequence[Tracker] = (),
+        mfu_of_pair: float | None = None,
+    ) -> None:
+        """Open the journal of a stage.
+
+        Args:
+            folder: Of the stage.
+            stage: Whose steps these are.
+            total_steps: Of the whole stage.
+            first_step: Lines beyond it were written by a run whose steps are lost.
+            trackers: Are told every line.
+            mfu_of_pair: Share of all devices' peak that one pair a second takes; None: not known.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / NAME
         kept = [line for line in read_journal(folder) if line["step"] <= first_step]
         self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step + 1)
+        self._trackers = trackers
         self._stage, self._total_steps = stage, total_steps
+        self._mfu_of_pair = mfu_of_pair
         self._window: list[StepReport] = []
+        self._n_tokens = 0
         self._since_s = time.monotonic()
 
-    def add(self, report: StepReport) -> None:
-        """One more step; every `log_every` steps, and after the last one, a line."""
+    def add(self, report: StepReport, n_tokens: int) -> None:
+        """One more step, of `n_tokens` on all workers; every `log_every` steps a line."""
         self._window.append(report)
+        self._n_tokens += n_tokens
         if report.step % self._stage.log_every and report.step != self._total_steps:
             return
-        now_s = time.monotonic()
-        n_pairs = len(self._window) * self._stage.batch_pairs
-        metrics = summary(self._window)
-        metrics["pairs_per_s"] = n_pairs / max(1e-9, now_s - self._since_s)
+        metrics = summary(self._window) | self._speeds()
         line = {"step": report.step, "total_steps": self._total_steps, **metrics}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        for name, value in metrics.items():
-            self._events.add_scalar(name, value, report.step)
-        self._window, self._since_s = [], now_s
+        for tracker in self._trackers:
+            tracker.log(report.step, metrics)
+        self._window, self._n_tokens, self._since_s = [], 0, time.monotonic()
+
+    def _speeds(self) -> dict[str, float]:
+        seconds = max(1e-9, time.monotonic() - self._since_s)
+        pairs_per_s = len(self._window) * self._stage.batch_pairs / seconds
+        speeds = {"pairs_per_s": pairs_per_s, "tokens_per_s": self._n_tokens / seconds}
+        if self._mfu_of_pair is not None:
+            speeds["mfu"] = self._mfu_of_pair * pairs_per_s
+        return speeds
 
     def close(self) -> None:
-        """Flush the events."""
-        self._events.close()
+        """No more steps."""
+        for tracker in self._trackers:
+            tracker.close()
 
 
 def summary(reports: Sequence[StepReport]) -> dict[str, float]:

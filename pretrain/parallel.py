@@ -13,18 +13,11 @@ from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
-from torch.export import register_dataclass
 from torch.nn.parallel import DistributedDataParallel
 
-from pretrain.encoders.streams import Streams
 from pretrain.network import Network
-from pretrain.objectives.objective import Loss
 from pretrain.recipe import Stage
 from pretrain.workers import Workers, device_of
-
-# FSDP finds the tensors at a module's doors only in types that torch can take apart.
-for _kind in (Streams, Loss):
-    register_dataclass(_kind)
 
 
 def spread(network: Network, stage: Stage, workers: Workers) -> nn.Module:

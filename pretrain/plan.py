@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pretrain import stage
+from pretrain import stage, track
 from pretrain.data import check_regions, data_sizes
 from pretrain.plain import canonical, from_plain, to_plain
 from pretrain.recipe import Recipe
@@ -36,6 +36,8 @@ class Plan:
     seed: int
     tombstones: tuple[Path, ...] = ()
     """Files that name samples which no stage reads."""
+    track: tuple[str, ...] = ()
+    """Who is told the metrics, see `pretrain.track`."""
 
 
 def prepare(plan: Plan, n_workers: int) -> None:
@@ -57,6 +59,7 @@ def prepare(plan: Plan, n_workers: int) -> None:
             )
     for part in plan.recipe.stages:
         stage.check(part, n_workers)
+    track.check(plan.track)
     claim: dict[str, Any] = {
         "seed": plan.seed,
         "recipe": to_plain(plan.recipe),
@@ -106,6 +109,7 @@ def plan_to_plain(plan: Plan) -> dict[str, Any]:
         "out": str(plan.out),
         "seed": plan.seed,
         "tombstones": [str(path) for path in plan.tombstones],
+        "track": list(plan.track),
     }
 
 
@@ -125,4 +129,5 @@ def plan_from_plain(plain: dict[str, Any]) -> Plan:
         out=Path(plain["out"]),
         seed=plain["seed"],
         tombstones=tuple(map(Path, plain["tombstones"])),
+        track=tuple(plain["track"]),
     )

@@ -18,6 +18,7 @@ from pretrain.bert import start_from_bert
 from pretrain.checkpoint import Snapshot
 from pretrain.data import Loader, ShardSet, TrainingSet, check_regions, data_sizes
 from pretrain.draws import key_of
+from pretrain.flops import flops_of_pair, peak_of
 from pretrain.journal import Journal
 from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
@@ -28,6 +29,7 @@ from pretrain.released.load import start_from_released
 from pretrain.stage import StepReport
 from pretrain.tasks.question_set import QuestionSet
 from pretrain.tasks.records import read_records
+from pretrain.track import Tracked, open_trackers
 from pretrain.workers import Workers
 from shards.manifest import Manifest
 
@@ -106,6 +108,9 @@ class _StageRun:
         """From `done` of this stage, else from the weights of `before`, else from the start."""
         part, loader = self.loader.stage, self.loader
         network = self._network(done or before)
+        journal = self._journal(
+            network, first_step=0 if done is None else checkpoint.read(done).step
+        )
         wrapped = spread(network, part, self.workers)
         # A new stage starts with a new optimiser: only weights are carried over.
         optimizer = build_optimizer(network, part.optim)
@@ -114,14 +119,6 @@ class _StageRun:
             checkpoint.load_optimizer(done, network, optimizer)
             snapshot = checkpoint.read(done)
             first_step, position = snapshot.step, snapshot.position
-        journal = None
-        if self.workers.rank == 0:
-            journal = Journal(
-                self.plan.out / part.name,
-                stage=part,
-                total_steps=loader.total_steps,
-                first_step=first_step,
-            )
         logger.info("stage %s: step %d of %d", part.name, first_step, loader.total_steps)
         for report in stage.run(
             wrapped,
@@ -132,13 +129,43 @@ class _StageRun:
             first_step=first_step,
             position=position,
         ):
+            n_tokens = self.workers.total(torch.tensor(float(report.n_tokens), device=self.device))
             if journal is not None:
-                journal.add(report)
+                journal.add(report, int(n_tokens))
             if report.step % part.checkpoint_every == 0 or report.step == loader.total_steps:
                 self._save(report, network, optimizer)
                 saved({"step": float(report.step), "loss": report.loss})
         if journal is not None:
             journal.close()
+
+    def _journal(self, network: Network, *, first_step: int) -> Journal | None:
+        """Of the one worker that writes it."""
+        part, plan = self.loader.stage, self.plan
+        if self.workers.rank:
+            return None
+        told = Tracked(
+            recipe=plan.recipe.name,
+            stage=part.name,
+            out=plan.out,
+            seed=plan.seed,
+            first_step=first_step,
+        )
+        return Journal(
+            told.folder,
+            stage=part,
+            total_steps=self.loader.total_steps,
+            first_step=first_step,
+            trackers=open_trackers(plan.track, told),
+            mfu_of_pair=self._mfu_of_pair(network),
+        )
+
+    def _mfu_of_pair(self, network: Network) -> float | None:
+        peak = peak_of(self.device)
+        if peak is None:
+            return None
+        step = next(self.loader.steps(0, self.loader.start()))
+        flops = flops_of_pair(network, stage.shown(step, self.loader, self.device)[0])
+        return flops / (peak * self.workers.size)
 
     def _network(self, start: Path | None) -> Network:
         torch.manual_seed(key_of(self.plan.seed, 0, "network"))  # the same weights on every worker

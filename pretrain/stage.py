@@ -31,6 +31,8 @@ class StepReport:
     lr: float
     position: Position
     """Where the loader goes on."""
+    n_tokens: int
+    """Real word pieces, regions and special tokens of this worker's share."""
 
 
 def run(
@@ -60,7 +62,7 @@ def run(
         # Dropout, too, depends on nothing but seed, rank and step.
         torch.manual_seed(key_of(loader.seed + workers.rank, step.number, "dropout"))
         lr = set_lr(optimizer, stage.optim, step.number, loader.total_steps)
-        parts = _shown(step, loader, device)
+        parts = shown(step, loader, device)
         scores = train_step(network, optimizer, objectives, stage, parts, workers)
         yield StepReport(
             step=step.number + 1,
@@ -68,6 +70,7 @@ def run(
             loss=weighted(objectives, scores),
             lr=lr,
             position=step.position,
+            n_tokens=sum(part.n_tokens for part in step.parts),
         )
 
 
@@ -80,7 +83,7 @@ def score(
     for step in loader.steps(0, loader.start()):
         if step.number == n_steps:
             break
-        parts = _shown(step, loader, device)
+        parts = shown(step, loader, device)
         scores.append(score_step(network, loader.recipe.objectives, parts, workers))
     return scores
 
@@ -100,7 +103,8 @@ def check(stage: Stage, n_workers: int) -> None:
         )
 
 
-def _shown(step: Step, loader: Loader, device: torch.device) -> list[Shown]:
+def shown(step: Step, loader: Loader, device: torch.device) -> list[Shown]:
+    """What the network is shown in a step."""
     objectives = loader.recipe.objectives
     return [
         corrupt(objectives, part.batch.to(device), part.draws, loader.wordpiece)

@@ -48,6 +48,9 @@ def pretrain(
     gpu: Annotated[bool, typer.Option(help="One GPU per worker.")] = False,
     shrink: Annotated[bool, typer.Option("--shrink", help="The recipe's small version.")] = False,
     seed: Annotated[int, typer.Option(help="Of every random decision.")] = 0,
+    track: Annotated[
+        list[str] | None, typer.Option(help="wandb or mlflow beside TensorBoard; NAME=WHERE.")
+    ] = None,
     tombstones: Annotated[
         list[Path] | None, typer.Option(help="Samples that these files name are not read.")
     ] = None,
@@ -84,6 +87,7 @@ def pretrain(
             use_gpu=gpu,
             seed=seed,
             tombstones=tombstones or (),
+            track=track or (),
             progress=StepMeter(meter),
         )
     show_losses(result)
@@ -97,11 +101,16 @@ class StepMeter:
         self._meter = meter
 
     def __call__(self, at: "Progress") -> None:
-        self._meter(
-            at.step,
-            at.total_steps,
-            f"{at.stage}: loss {at.metrics['loss']:.2f}, {at.metrics['pairs_per_s']:.0f} pairs/s",
-        )
+        self._meter(at.step, at.total_steps, note_of(at))
+
+
+def note_of(at: "Progress") -> str:
+    """Stage, loss and speeds in a few words."""
+    words = [f"{at.stage}: loss {at.metrics['loss']:.2f}"]
+    words += [f"{at.metrics[f'{unit}_per_s']:,.0f} {unit}/s" for unit in ("pairs", "tokens")]
+    if "mfu" in at.metrics:
+        words.append(f"MFU {at.metrics['mfu']:.0%}")
+    return ", ".join(words)
 
 
 def named(option: str, entries: Sequence[str]) -> dict[str, Path]:
@@ -150,10 +159,12 @@ def sparkline(values: Sequence[float], width: int = 28) -> str:
 
 def show_losses(result: "Result") -> None:
     """The losses of every stage: first, last, and the way between."""
+    from pretrain.journal import SPEEDS
+
     rows: list[tuple[object, ...]] = []
     for stage in result.stages:
         names = sorted(stage.history[0].metrics) if stage.history else []
-        for name in (name for name in names if name not in ("lr", "pairs_per_s")):
+        for name in (name for name in names if name not in ("lr", *SPEEDS)):
             values = [at.metrics[name] for at in stage.history if name in at.metrics]
             rows.append((stage.name, name, values[0], values[-1], sparkline(values)))
     screen.out.print(screen.table("Training", ("stage", "", "#first", "#last", ""), rows))

@@ -13,7 +13,7 @@ from lait.train import Progress, Result, StageData, pretrain, ray_session
 from pretrain import checkpoint
 from pretrain.collate import Inputs
 from pretrain.encoders.sublayers import single
-from pretrain.journal import read_journal
+from pretrain.journal import SPEEDS, read_journal
 from pretrain.plan import Plan, prepare
 from pretrain.recipe import Recipe, load, staged
 from pretrain.regions.write import write_regions
@@ -138,7 +138,7 @@ def alone(
 
 
 def lines(folder: Path) -> list[dict[str, float]]:
-    return [{k: v for k, v in x.items() if k != "pairs_per_s"} for x in read_journal(folder)]
+    return [{k: v for k, v in x.items() if k not in SPEEDS} for x in read_journal(folder)]
 
 
 @pytest.mark.parametrize("stage", ["web", "clean"])

@@ -11,12 +11,15 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pretrain import checkpoint
-from pretrain.journal import read_journal
+from pretrain.data import Loader, ShardSet
+from pretrain.journal import SPEEDS, Journal, read_journal
 from pretrain.plan import Plan, StageData, prepare
 from pretrain.recipe import Recipe
 from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
+from pretrain.stage import StepReport
 from pretrain.workers import Workers
+from shards.order import Position
 from tests.pretrain.helpers import CountingDetector, packed
 
 CPU = torch.device("cpu")
@@ -50,9 +53,7 @@ def run(plan: Plan, saved: Callable[[dict[str, float]], None] = lambda m: None) 
 
 
 def lines(plan: Plan, stage: str) -> list[dict[str, float]]:
-    return [
-        {k: v for k, v in x.items() if k != "pairs_per_s"} for x in read_journal(plan.out / stage)
-    ]
+    return [{k: v for k, v in x.items() if k not in SPEEDS} for x in read_journal(plan.out / stage)]
 
 
 def weights(plan: Plan, stage: str) -> dict[str, torch.Tensor]:
@@ -136,6 +137,37 @@ def test_metrics_are_lines_and_events(plan: Plan) -> None:
     events = EventAccumulator(str(plan.out / "first" / "tensorboard")).Reload()
     assert [event.step for event in events.Scalars("itm")] == [2, 4, 6, 8]
     assert events.Scalars("itm")[0].value == pytest.approx(found[0]["itm"], rel=1e-5)
+
+
+def test_speeds_are_those_of_real_tokens_on_all_workers(plan: Plan, tmp_path: Path) -> None:
+    """Red when padding counts, or only the last step of a line."""
+    run(plan)
+    loader = Loader(
+        data=ShardSet(plan.stages[0].shards, plan.stages[0].regions),
+        recipe=plan.recipe,
+        stage=plan.recipe.stages[0],
+        seed=plan.seed,
+    )
+    steps = [step for step in loader.steps(0, loader.start()) if step.number < 2]
+    n_tokens = sum(part.batch.text_mask_BL.sum() for step in steps for part in step.parts)
+    n_tokens += sum(part.batch.region_mask_BR.sum() for step in steps for part in step.parts)
+    line = read_journal(plan.out / "first")[0]
+    assert line["tokens_per_s"] / line["pairs_per_s"] == pytest.approx(int(n_tokens) / 32)
+    assert "mfu" not in line  # nobody publishes the peak of this CPU
+
+
+def test_mfu_is_the_share_that_the_pairs_took(plan: Plan, tmp_path: Path) -> None:
+    journal = Journal(
+        tmp_path, stage=plan.recipe.stages[0], total_steps=1, first_step=0, mfu_of_pair=0.001
+    )
+    report = StepReport(
+        step=1, scores={}, loss=1.0, lr=0.1, position=Position(manifest_digest=""), n_tokens=7
+    )
+    journal.add(report, 14)
+    journal.close()
+    (line,) = read_journal(tmp_path)
+    assert line["mfu"] == pytest.approx(0.001 * line["pairs_per_s"])
+    assert line["tokens_per_s"] / line["pairs_per_s"] == pytest.approx(14 / 16)
 
 
 def test_a_checkpoint_names_what_it_was_trained_on(plan: Plan, data: tuple[StageData, ...]) -> None:
