@@ -85,6 +85,14 @@ def text_layers(sublayers: Sequence[Sublayer]) -> list[TextLayer]:
     ]
 
 
+def started_by_bert(sublayers: Sequence[Sublayer]) -> str:
+    """A pattern of the paths of what a BERT starts, for `ParamGroup`; it matches in whatever
+    DistributedDataParallel and torch.compile call the network."""
+    layers = text_layers(sublayers)
+    numbers = "|".join(str(n) for layer in layers for n in (layer.attention, layer.feed_forward))
+    return rf"^(module\.|_orig_mod\.)*(text|encoder\.sublayers\.({numbers})\.text)(?=\.)"
+
+
 def encoder_from_bert(
     weights: Mapping[str, Tensor], layers: Sequence[int], places: Sequence[TextLayer]
 ) -> dict[str, Tensor]:
