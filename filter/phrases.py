@@ -45,7 +45,8 @@ BOILERPLATE_PATTERNS: Final = tuple(
         r"^(?:image|photo|picture|figure|fig|slide|page|item)\W*\d+(?:\W*(?:of|/)\W*\d+)?\W*$",
         r"^(?:photo|image|picture|photograph|illustration)s?"
         r"(?: credit| courtesy| source)*(?:\s*:| by| from| courtesy| ©)(?:\W+\w+){0,6}\W*$",
-        r"^(?:image|photo|picture) (?:of|for|from|with) (?:the |this |our )?"
+        r"^(?:featured |main |cover )?(?:image|photo|picture) (?:of|for|from|with) "
+        r"(?:the |this |our )?"
         r"(?:day|week|month|year|post|article|page|story|blog|site)\b",
         r"^(?:image|photo|picture) (?:is )?(?:not (?:found|available)|unavailable|missing)",
         r"\b(?:share|tweet|pin|post|follow|like|find) (?:this |us |it |me |now )*(?:\w+ )?"
