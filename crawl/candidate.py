@@ -87,6 +87,42 @@ class DomFeatures:
     """0 for the image that the head trusts most, 1 for others it names, -1 without `is_meta`."""
     relative_size: float = 0.0
     """Declared area as a share of the largest declared on the page, in 0..1; 0 when unknown."""
+    maybe_boilerplate: bool = False
+    """Not `in_boilerplate`, but an ancestor has a name that frames and content both carry."""
+    text_levels_apart: int = -1
+    """Levels between the innermost box that holds most of the running text and the innermost one
+    that holds the image too: 0 inside the text, -1 when no box holds it."""
+    headings_between: int = -1
+    """Headings between the image and the page's heading; -1 when there is no such heading."""
+    links_to_page: bool = False
+    """It links to the page it stands on, as in a list of what is most read."""
+    shares_number: bool = False
+    """Its URL and the page's share a number of five digits or more."""
+    date_match: int = 0
+    """1 when its URL and the page's name the same year and month, -1 for different ones, else 0."""
+    folder_evidence: float = 0.0
+    """1 for a folder of uploads or articles, -1 for one of a site's own furniture, else 0."""
+    is_photo_file: bool = False
+    """Its file has a format of photographs: JPEG, WebP or AVIF."""
+    is_marked: bool = False
+    """Microdata or a loading priority single it out."""
+    slug_overlap: float = 0.0
+    """Share of the words of the page's URL that its own texts and file name repeat, in 0..1."""
+    alt_chars: int = 0
+    """Length of its alt text."""
+    n_shown: int = 0
+    """Elements of the page that show it; 0 for an image known only from the head."""
+    n_versions: int = 0
+    """URLs under which the page offers it."""
+    has_site_wide_name: bool = False
+    """The head names it, and its file's name says that it stands for the site: `og-default.png`."""
+    pages_with_image: int = 0
+    """Pages of the page's host that show it otherwise than as a link to another page; 0 until a
+    whole crawl has been counted (`crawl.templates`), and for fewer than three pages."""
+    pages_naming_image: int = 0
+    """Pages of that host whose head names it, likewise."""
+    host_pages: int = 0
+    """Pages of that host with any image, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

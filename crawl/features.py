@@ -1,46 +1,55 @@
 """What evidence does the DOM give that an image is what its page is about?"""
 
 import re
-from functools import cached_property
-from itertools import accumulate
-from typing import NamedTuple
 
 from crawl.candidate import DomFeatures
 from crawl.head import Head
 from crawl.images import Picture
-from crawl.names import content_words, is_boilerplate, name_evidence
-from crawl.outline import Box, Heading, Kind, Outline, Seen
+from crawl.names import (
+    content_words,
+    date_of,
+    folder_evidence,
+    is_site_wide,
+    name_evidence,
+    numbers,
+)
+from crawl.outline import Box, Outline, Seen
+from crawl.place import (
+    NOWHERE,
+    Place,
+    count_look_alikes,
+    inner_place,
+    links_home,
+    links_to_itself,
+    links_to_page,
+    page_key,
+)
 from crawl.sizes import Size, area, declared_size
+from crawl.text_place import TextPlaces, chars_near
+from crawl.walk import inner_text
 
-_ARTICLE_TAGS = ("article", "main")
-_SECTION_TAGS = ("div", "section", "td", "span", "body")
-_ARTICLE_ROLES = ("main", "article")
-_ARTICLE_PROPS = ("articlebody", "mainentity", "blogpost", "mainentityofpage")
-_BOILERPLATE_TAGS = ("nav", "aside", "footer")
-_NO_ITEMS = ("p", "figure", "picture", "noscript")
-"""Paragraphs and figures in a row are an article, not a list."""
-_ITEM_CHARS = 300
-"""More running text than that makes a box a post or a section, not an item of a list."""
-_TITLE_BREAK = re.compile(r"\s[|–—·»:-]\s|\|")
-_TEXT_SHARE = 0.4
-"""The box that holds this share of the running text holds the article."""
-_NEAR_LEVELS = 4
+_NO_WORD = re.compile(r"[\W_]+")
+_PHOTO_FILES = (".jpg", ".jpeg", ".webp", ".avif", ".jfif")
+_MAX_LINK_CHARS = 500
 
 
 class Evidence:
     """What all images of one page have in common, computed once."""
 
     def __init__(self, outline: Outline, head: Head, pictures: list[Picture]) -> None:
-        self._outline = outline
         self._pictures = pictures
         self._page_url = head.base
-        self._places: dict[Box, _Place] = {}
-        self._enough_chars = max(outline.n_chars * _TEXT_SHARE, 1.0)
-        self._look_alikes = _count_look_alikes(outline)
-        title_words = content_words(_own_title(head.title))
-        heading = _page_heading(outline, title_words)
-        self._h1 = heading.order if heading else None
-        self._title_words = title_words | content_words(heading.text if heading else "")
+        addresses = (head.base, head.canonical)
+        self._page_keys = frozenset(filter(None, map(page_key, addresses)))
+        self._page_numbers = numbers(head.base) | numbers(head.canonical)
+        self._page_date = date_of(head.base) or date_of(head.canonical)
+        slug = (head.canonical or head.base).partition("://")[2].partition("/")[2]
+        self._slug_words = content_words(_NO_WORD.sub(" ", slug))
+        self._places: dict[Box, Place] = {}
+        self._look_alikes = count_look_alikes(outline)
+        self._text = TextPlaces(outline, head.title)
+        heading = self._text.heading
+        self._heading_tag = f"h{heading.level}" if heading else ""
 
     def features(self, own_words: list[str]) -> list[DomFeatures]:
         """Features of all pictures.
@@ -54,52 +63,67 @@ class Evidence:
         n_content = 0
         for picture, size, words in zip(self._pictures, sizes, own_words, strict=True):
             relative = round(area(size) / largest, 3)
-            dom = self._features(len(features), n_content, picture, size, relative, words)
+            place = len(features), n_content, relative
+            dom = self._features(place, picture, size, words)
             features.append(dom)
-            if not dom.in_boilerplate and not is_small(dom):
+            if _may_be_content(dom):
                 n_content += 1
         return features
 
     def _features(
-        self,
-        ordinal: int,
-        n_content: int,
-        picture: Picture,
-        size: Size,
-        relative: float,
-        own_words: str,
+        self, rank: tuple[int, int, float], picture: Picture, size: Size, own_words: str
     ) -> DomFeatures:
-        words = content_words(own_words)
-        overlap = len(words & self._title_words) / max(len(self._title_words), 1)
+        """One picture; `rank` is its ordinal, its content ordinal and its relative size."""
+        url, text = picture.urls[0], self._text
         seen = self._best_place(picture)
-        place = self._place(seen.box) if seen else _NOWHERE
-        h1 = self._h1 if seen else None
+        place = self._place(seen.box) if seen else NOWHERE
+        link = place.link
+        own_link = link is not None and links_to_page(link, self._page_keys)
+        words = content_words(own_words)
+        if own_link and seen:
+            words |= content_words(_link_text(seen.box))
+        to_text = text.levels_to_text(seen.box) if seen else -1
+        date = date_of(url) if self._page_date else ""
         return DomFeatures(
-            ordinal=ordinal,
+            ordinal=rank[0],
             n_images=len(self._pictures),
             depth=seen.box.depth + 1 if seen else 0,
             in_article=place.in_article,
-            in_boilerplate=place.in_boilerplate,
+            in_boilerplate=place.frame >= 1,
             in_figure=place.in_figure,
-            in_link=place.link is not None,
+            in_link=link is not None,
             in_list=place.n_look_alikes >= 3,
             in_noscript=place.in_noscript,
             is_meta=picture.meta_rank >= 0,
             declared_width_px=size[0],
             declared_height_px=size[1],
-            heading_distance=-1 if h1 is None or not seen else abs(seen.order - h1),
-            text_chars_near=_text_near(seen.box) if seen else 0,
-            name_evidence=round(name_evidence(seen, picture.urls[0]), 2),
-            before_heading=h1 is not None and seen is not None and seen.order < h1,
+            heading_distance=text.heading_distance(seen) if seen else -1,
+            text_chars_near=chars_near(seen.box) if seen else 0,
+            name_evidence=round(name_evidence(seen, url), 2),
+            before_heading=seen is not None and text.is_before_heading(seen),
             n_look_alikes=place.n_look_alikes,
-            links_away=place.link is not None and not _links_to_itself(place.link, picture),
-            links_home=place.link is not None and _links_home(place.link, self._page_url),
-            levels_to_text=self._levels_to_text(seen.box) if seen else -1,
-            text_before=round(self._text_before(seen), 3) if seen else 0.0,
-            title_overlap=round(overlap, 3),
-            content_ordinal=n_content,
+            links_away=link is not None and not links_to_itself(link, picture),
+            links_home=link is not None and links_home(link, self._page_url),
+            levels_to_text=to_text,
+            text_before=round(text.share_before(seen), 3) if seen else 0.0,
+            title_overlap=_share(words, text.title_words),
+            content_ordinal=rank[1],
             meta_rank=picture.meta_rank,
-            relative_size=relative,
+            relative_size=rank[2],
+            maybe_boilerplate=0 < place.frame < 1,
+            text_levels_apart=text.levels_apart(seen.box, to_text) if seen else -1,
+            headings_between=text.headings_between(seen) if seen else -1,
+            links_to_page=own_link,
+            shares_number=bool(self._page_numbers and self._page_numbers & numbers(url)),
+            date_match=0 if not date else 1 if date == self._page_date else -1,
+            folder_evidence=folder_evidence(url),
+            is_photo_file=_is_photo_file(url),
+            is_marked=place.marked or (seen is not None and _is_marked(seen)),
+            slug_overlap=_share(words, self._slug_words),
+            alt_chars=len(seen.attributes.get("alt", "").strip()) if seen else 0,
+            n_shown=len(picture.seen),
+            n_versions=len(picture.urls),
+            has_site_wide_name=picture.meta_rank >= 0 and is_site_wide(url),
         )
 
     def _best_place(self, picture: Picture) -> Seen | None:
@@ -107,153 +131,54 @@ class Evidence:
         if len(picture.seen) < 2:
             return picture.seen[0] if picture.seen else None
 
-        def order(seen: Seen) -> tuple[bool, bool, int]:
+        def order(seen: Seen) -> tuple[bool, float, int]:
             place = self._place(seen.box)
-            return place.in_noscript, place.in_boilerplate, seen.order
+            return place.in_noscript, place.frame, seen.order
 
         return min(picture.seen, key=order)
 
-    def _place(self, box: Box) -> "_Place":
+    def _place(self, box: Box) -> Place:
         """What the ancestors of an element say, from the root down; remembered for each box."""
+        places = self._places
         chain: list[Box] = []
         above: Box | None = box
-        while above is not None and above not in self._places:
+        while above is not None and above not in places:
             chain.append(above)
             above = above.parent
-        place = self._places[above] if above is not None else _NOWHERE
+        place = places[above] if above is not None else NOWHERE
         for each in reversed(chain):
-            holds_text = each.n_chars >= self._enough_chars
-            place = _inner_place(place, each, self._look_alikes.get(each, 0), holds_text)
-            self._places[each] = place
+            holds_text = each.n_chars >= self._text.enough_chars
+            look_alikes = self._look_alikes.get(each, 1)
+            place = inner_place(place, each, look_alikes, holds_text, self._heading_tag)
+            places[each] = place
         return place
 
-    def _levels_to_text(self, box: Box) -> int:
-        level = 0
-        above: Box | None = box
-        while above is not None and self._outline.n_chars:
-            if above.n_chars >= self._enough_chars:
-                return level
-            level += 1
-            above = above.parent
-        return -1
 
-    def _text_before(self, seen: Seen) -> float:
-        return self._chars_before[seen.block] / max(self._outline.n_chars, 1)
-
-    @cached_property
-    def _chars_before(self) -> list[int]:
-        page = self._outline
-        lengths = (
-            len(text) if kind is Kind.RUNNING else 0
-            for text, kind in zip(page.blocks, page.kinds, strict=True)
-        )
-        return list(accumulate(lengths, initial=0))
+def _share(words: frozenset[str], wanted: frozenset[str]) -> float:
+    return round(len(words & wanted) / max(len(wanted), 1), 3)
 
 
-class _Place(NamedTuple):
-    """What the way from the root to a box says about everything inside."""
-
-    in_article: bool = False
-    in_boilerplate: bool = False
-    in_figure: bool = False
-    in_noscript: bool = False
-    link: str | None = None
-    n_look_alikes: int = 0
+def _is_photo_file(url: str) -> bool:
+    url = url.lower()  # a resizing service names the file it fetches anywhere in its own URL
+    return any(kind in url for kind in _PHOTO_FILES)
 
 
-_NOWHERE = _Place()
+def _link_text(box: Box) -> str:
+    link = next((above for above in box.and_above() if above.tag == "a"), None)
+    return inner_text(link.element)[:_MAX_LINK_CHARS] if link else ""
 
 
-def _inner_place(place: _Place, box: Box, n_look_alikes: int, holds_text: bool) -> _Place:
-    tag, get = box.tag, box.element.get
-    in_article = place.in_article or tag in _ARTICLE_TAGS
-    if not in_article and tag in _SECTION_TAGS:
-        role, prop = get("role"), get("itemprop")
-        in_article = (role is not None and role.lower() in _ARTICLE_ROLES) or (
-            prop is not None and prop.lower() in _ARTICLE_PROPS
-        )
-    in_boilerplate = place.in_boilerplate
-    # What holds the article is not boilerplate, whatever it is called: `content with-sidebar`.
-    if not in_boilerplate and not holds_text:
-        # An article's own header holds its lead image; the page's header holds the logo.
-        in_boilerplate = tag in _BOILERPLATE_TAGS or (tag == "header" and not in_article)
-        if not in_boilerplate and (names := get("class")):
-            in_boilerplate = is_boilerplate(names)
-        if not in_boilerplate and (names := get("id")):
-            in_boilerplate = is_boilerplate(names)
-    return _Place(
-        in_article,
-        in_boilerplate,
-        place.in_figure or tag == "figure",
-        place.in_noscript or tag == "noscript",
-        (get("href") if tag == "a" else None) or place.link,
-        max(place.n_look_alikes, n_look_alikes),
-    )
+def _is_marked(seen: Seen) -> bool:
+    """Whether the element itself says that it matters: microdata, or to be loaded first."""
+    get = seen.attributes.get
+    return get("itemprop", "").lower().startswith("image") or get("fetchpriority") == "high"
 
 
-def _count_look_alikes(outline: Outline) -> dict[Box, int]:
-    """How many siblings of a box hold images and look like it, itself included.
-
-    Items of a list have the same parent, tag and first class.
-    """
-    kinds: dict[Box, tuple[Box | None, str, str]] = {}
-    counts: dict[tuple[Box | None, str, str], int] = {}
-    for seen in outline.images:
-        box: Box | None = seen.box
-        while box is not None and box not in kinds:
-            name = (box.element.get("class") or "").lstrip().partition(" ")[0]
-            kind = kinds[box] = (box.parent, box.tag, name)
-            counts[kind] = counts.get(kind, 0) + 1
-            box = box.parent
-    return {
-        box: counts[kind]
-        for box, kind in kinds.items()
-        if box.tag not in _NO_ITEMS and box.n_chars <= _ITEM_CHARS
-    }
-
-
-def _own_title(title: str) -> str:
-    """A title without the name of the site: its longest part."""
-    return max(_TITLE_BREAK.split(title), key=len)
-
-
-def _links_home(href: str, page_url: str) -> bool:
-    """Whether a link leads to the site's front page: then the image is its logo."""
-    host = page_url.partition("://")[2].partition("/")[0]
-    path = href.strip().partition("://")[2] if "://" in href else href.strip().lstrip("/")
-    path = path.removeprefix(host).strip("./").lower()
-    return path in ("", "index.html", "index.htm", "index.php", "home")
-
-
-def _page_heading(outline: Outline, title_words: frozenset[str]) -> Heading | None:
-    """The first h1; where there is none, the first heading that repeats half of the title."""
-    for heading in outline.headings:
-        if heading.level == 1:
-            return heading
-    for heading in outline.headings:
-        if 2 * len(content_words(heading.text) & title_words) >= max(len(title_words), 2):
-            return heading
-    return None
-
-
-def _text_near(box: Box) -> int:
-    """Characters of running text in the nearest ancestor that has any, a few levels up."""
-    above: Box | None = box
-    for _ in range(_NEAR_LEVELS):
-        if above is None:
-            break
-        if above.n_chars:
-            return above.n_chars
-        above = above.parent
-    return 0
-
-
-def _links_to_itself(href: str, picture: Picture) -> bool:
-    href = href.strip().lower()
-    if not href or href.startswith(("#", "javascript:")):
-        return True
-    path = href.partition("?")[0]
-    return path.endswith((".jpg", ".jpeg", ".png", ".webp", ".gif")) or href in picture.urls
+def _may_be_content(dom: DomFeatures) -> bool:
+    """Neither in the frame, nor small, nor named like furniture, nor a teaser of another page."""
+    teaser = dom.in_list and dom.links_away and not dom.links_to_page
+    framed = dom.in_boilerplate or dom.links_home
+    return not framed and not teaser and dom.name_evidence > -1.5 and not is_small(dom)
 
 
 def is_small(dom: DomFeatures) -> bool:

@@ -46,6 +46,8 @@ class Head:
     """Name or property (lower case) and content of every meta element."""
     images: tuple[MetaImage, ...]
     """Most trusted first: Open Graph, Twitter card, `image_src`, JSON-LD."""
+    canonical: str = ""
+    """The page's address by its own account (`rel=canonical`, og:url), '' without."""
 
 
 def read_head(root: etree._Element, url: str) -> Head:
@@ -65,6 +67,7 @@ def read_head(root: etree._Element, url: str) -> Head:
         base=_base(root, url),
         metas=metas,
         images=tuple(_images(root, metas, first))[:_MAX_META_IMAGES],
+        canonical=_canonical(root) or first.get("og:url", ""),
     )
 
 
@@ -90,6 +93,13 @@ def _base(root: etree._Element, url: str) -> str:
         if href := element.get("href"):
             return normalise(href, url) or url
     return url
+
+
+def _canonical(root: etree._Element) -> str:
+    for link in root.iter("link"):
+        if link.get("rel") == "canonical" and (href := link.get("href")):
+            return href.strip()
+    return ""
 
 
 def _images(

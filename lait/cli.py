@@ -20,6 +20,7 @@ from lait.commands import (
     extraction,
     finetuning,
     house,
+    main_image,
     regions,
     relevance,
     shards,
@@ -42,6 +43,7 @@ app = typer.Typer(
 
 for group in (demo, crawling, curation, extraction, shards, regions, training, tasks, study, house):
     group.register(app)
+main_image.register(app)
 app.add_typer(commoncrawl.app, name="commoncrawl")
 app.add_typer(relevance.app, name="relevance")
 app.add_typer(finetuning.app, name="finetune")

@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsList, PCollection
 from pydantic import TypeAdapter
 
+from crawl.templates import JudgeTemplates
 from crawl.transforms import CANDIDATES, DAMAGE, IMAGES, PAGES, ExtractCandidates, ReadArchives
 from filter.funnel import Funnel, build, count_fates
 from filter.ledger import read_columns
@@ -103,7 +104,8 @@ def graph(
     cascade = lait_recipe(config.filter, config.crawl)
     read = pipeline | "Archives" >> beam.Create(list(archives)) | ReadArchives(config.crawl)
     extracted = read[PAGES] | ExtractCandidates(config.crawl)
-    sieved = extracted[CANDIDATES] | SievePages(cascade)
+    judged_again = extracted[CANDIDATES] | "Templates" >> JudgeTemplates()
+    sieved = judged_again | SievePages(cascade)
     joined = {"verdicts": sieved, "images": read[IMAGES]} | JoinImages(cascade)
     judged = joined[KEPT] | JudgeImages(cascade, relevance, config.batch_images)
     agreed = judged[KEPT] | Aggregate(cascade)

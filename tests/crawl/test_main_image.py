@@ -12,7 +12,8 @@ import pytest
 
 from crawl.config import CrawlConfig
 from crawl.extract import extract
-from crawl.main_image import THRESHOLD, WEIGHTS, choose, signals
+from crawl.main_image import THRESHOLD, choose, shipped_model
+from crawl.signals import SIGNS, signals
 from tests.crawl.pages import candidates, page
 
 TEXT = (
@@ -63,6 +64,20 @@ def test_site_wide_meta_image_loses_to_the_page(name: str) -> None:
     assert main(LEAD, f'<meta property="og:image" content="{name}">') == "lighthouse.jpg"
 
 
+def test_an_image_named_like_the_sites_own_is_no_hint() -> None:
+    assert main("", '<meta property="og:image" content="/share/og-default.jpg">') is None
+
+
+def test_a_header_with_the_pages_heading_is_no_frame() -> None:
+    inside = '<header class="page-header">{}<img src=a.jpg></header><p>' + TEXT
+    with_heading, without = (
+        candidates(inside.format(heading) + other)[0].dom
+        for heading, other in (("<h1>The old lighthouse</h1>", ""), ("", "<h1>The lighthouse</h1>"))
+    )
+    assert not with_heading.in_boilerplate
+    assert without.in_boilerplate
+
+
 def test_at_most_one_and_the_earlier_of_equals() -> None:
     assert choose([0.2, 0.9, 0.9]) == 1
     assert choose([]) is None
@@ -70,9 +85,34 @@ def test_at_most_one_and_the_earlier_of_equals() -> None:
     assert choose([THRESHOLD]) == 0
 
 
-def test_every_signal_has_a_weight() -> None:
+def test_every_signal_has_a_sign_and_the_weights_keep_to_it() -> None:
     (candidate,) = candidates("<img src=a.jpg>")
-    assert signals(candidate.dom).keys() == WEIGHTS.keys()
+    assert list(signals(candidate.dom)) == list(SIGNS)
+    weights = shipped_model().weights
+    assert weights.keys() <= SIGNS.keys()
+    assert all(weight * SIGNS[name] >= 0 for name, weight in weights.items()), weights
+
+
+def test_the_page_overrules_a_meta_image_that_it_shows_as_something_else() -> None:
+    """og:image is the site's logo without saying so, and the logo stands in the page's header."""
+    head = '<meta property="og:image" content="/logo.png">'
+    assert main(LEAD, head) == "lighthouse.jpg"
+
+
+def test_a_small_copy_in_a_sidebar_does_not_take_back_what_the_head_says() -> None:
+    head = '<meta property="og:image" content="/t/2.jpg">'
+    assert main("", head) == "2.jpg"
+
+
+def test_a_list_of_what_is_most_read_may_show_the_page_itself() -> None:
+    """Washington Post: the article has no picture, its entry in the sidebar's list has."""
+    found = {
+        c.image_url.rpartition("/")[2]: c
+        for c in candidates(FRAME.format(lead="", head="", text=TEXT), "https://example.org/2")
+    }
+    assert found["2.jpg"].dom.links_to_page
+    assert not found["1.jpg"].dom.links_to_page
+    assert found["2.jpg"].main_score > 10 * found["1.jpg"].main_score
 
 
 def test_features_are_what_they_say() -> None:
@@ -111,11 +151,14 @@ def gold(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[di
     return [row | {"path": str(folder / row["file"])} for row in rows if row["scorable"]]
 
 
-@pytest.mark.parametrize(("stripped", "goal"), [(True, 0.81), (False, 0.89)])
+@pytest.mark.parametrize(("stripped", "goal"), [(True, 0.84), (False, 0.89)])
 def test_accuracy_on_real_pages(
     gold: list[dict[str, str]], shared_data: Path, stripped: bool, goal: float
 ) -> None:
-    """Hints removed: a hand-weighted reference tuned on these very pages reaches 0.83."""
+    """By weights that were learned from these pages too: a guard, no measure.
+
+    `bench/main_image.py` measures, by cross-validation over sites.
+    """
     sys.path.insert(0, str(shared_data.parent / "tools"))
     try:
         tools: Any = importlib.import_module("eval_main_image")
