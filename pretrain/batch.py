@@ -44,6 +44,8 @@ class Batch:
     """float32, of fine-tuning: how right each of a task's answers, or each region, is for a row."""
     attributes_BRA: Tensor | None = None
     """float32 attribute probabilities of the detector; None: it knows no attributes."""
+    pixels_BCHW: Tensor | None = None
+    """float32 of the images themselves, normalised; None: the recipe does not look at them."""
     aligned_BRL: Tensor | None = None
     """bool: True = region and token are known to mean the same; None: nothing is known."""
 

@@ -65,6 +65,7 @@ def start_from_bert(network: Network, init: Init) -> None:
                 f"there and {there} here; set encoder.hidden, or init.bert=null"
             )
     network.load_state_dict(mapped, strict=False)
+    network.start_image_from_text()
     logger.info("%d tensors start from %s", len(mapped), init.bert)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from pretrain.batch import IMAGE_SEGMENT, TEXT_SEGMENT, Batch
+from pretrain.draws import Draws
+from pretrain.embed.pixels import PixelSpec, pixels_of
 from pretrain.regions.regions import Regions
 from pretrain.tokens import Pieces, WordPiece
 
@@ -19,6 +21,8 @@ class Inputs:
 
     max_length: int = 144
     """Word pieces, regions and special tokens together."""
+    max_text: int | None = None
+    """Word pieces and special tokens; None: as many as the regions leave."""
     max_regions: int = 100
     """The most confident ones are kept."""
     closing_sep: bool = True
@@ -27,6 +31,8 @@ class Inputs:
     shows: Literal["both", "text", "image"] = "both"
     """What the network sees of a pair. `text`, one blank region, and `image`, no word, are the
     baselines against which a model that looks at both is held."""
+    pixels: PixelSpec | None = None
+    """Show the network the images themselves, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,36 +42,48 @@ class Pair:
     pieces: Pieces
     regions: Regions
     match: bool
+    image: bytes = b""
+    """As it was encoded; looked at only where `Inputs.pixels` asks for it."""
+    second: Pieces | None = None
+    """A second text: `[CLS] first [SEP] second [SEP]`, in the segment after the first's."""
+    links: tuple[tuple[int, int], ...] = ()
+    """What is known of (region, word of the first text) that mean the same."""
     targets: tuple[float, ...] = ()
     """Of fine-tuning on a task, see `Batch.targets_BX`."""
 
 
-def collate(pairs: Sequence[Pair], inputs: Inputs, wordpiece: WordPiece) -> Batch:
+def collate(
+    pairs: Sequence[Pair], inputs: Inputs, wordpiece: WordPiece, draws: Draws | None = None
+) -> Batch:
     """Pad to the longest text and the most regions among `pairs`; too long: the text is cut.
 
+    Args:
+        pairs: What becomes the rows.
+        inputs: How a row is laid out.
+        wordpiece: Whose special tokens stand between texts.
+        draws: Of the rows: pixels are shown as in training; None: nothing random.
+
     Raises:
-        ValueError: the regions alone exceed `max_length`.
+        ValueError: the regions alone exceed `max_length`, or an image cannot be decoded.
     """
     pairs = [_shown(pair, inputs) for pair in pairs]
     regions = [pair.regions.top(inputs.max_regions) for pair in pairs]
-    texts = [
-        fit(pair.pieces, len(found), inputs) for pair, found in zip(pairs, regions, strict=True)
+    rows = [
+        _row(pair, len(found), inputs, wordpiece)
+        for pair, found in zip(pairs, regions, strict=True)
     ]
-    n_special = 2 + inputs.closing_sep
-    B, L = len(pairs), max(len(text.ids) for text in texts) + n_special
+    B, L = len(pairs), max(len(row.tokens) for row in rows)
     R = max(len(found) for found in regions)
     tokens_BL = np.full((B, L), wordpiece.pad, dtype=np.int64)
     segments_BL = np.full((B, L), TEXT_SEGMENT, dtype=np.int64)
     words_BL = np.full((B, L), -1, dtype=np.int64)
     text_mask_BL = np.zeros((B, L), dtype=np.bool_)
-    for b, text in enumerate(texts):
-        n = len(text.ids)
-        tokens_BL[b, 0] = wordpiece.cls
-        tokens_BL[b, 1 : n + 1] = text.ids
-        words_BL[b, 1 : n + 1] = text.words
-        tokens_BL[b, n + 1 : n + n_special] = wordpiece.sep
-        segments_BL[b, n + 2 :] = IMAGE_SEGMENT
-        text_mask_BL[b, : n + n_special] = True
+    for b, row in enumerate(rows):
+        n = len(row.tokens)
+        tokens_BL[b, :n] = row.tokens
+        segments_BL[b, :n] = row.segments
+        words_BL[b, :n] = row.words
+        text_mask_BL[b, :n] = True
     return Batch(
         tokens_BL=torch.from_numpy(tokens_BL),
         segments_BL=torch.from_numpy(segments_BL),
@@ -76,21 +94,90 @@ def collate(pairs: Sequence[Pair], inputs: Inputs, wordpiece: WordPiece) -> Batc
         boxes_BR4=_stack([found.boxes_R4 for found in regions], R),
         probs_BRK=_stack([found.probs_RK for found in regions], R),
         attributes_BRA=_attributes(regions, R),
-        region_mask_BR=torch.tensor([[r < len(found) for r in range(R)] for found in regions]),
+        region_mask_BR=torch.tensor(
+            [[r < len(found) for r in range(R)] for found in regions], dtype=torch.bool
+        ),
         match_B=torch.tensor([int(pair.match) for pair in pairs]),
         targets_BX=_targets(pairs),
+        pixels_BCHW=(
+            None
+            if inputs.pixels is None
+            else pixels_of([pair.image for pair in pairs], inputs.pixels, draws)
+        ),
+        aligned_BRL=_aligned(pairs, rows, R, L),
     )
 
 
 def fit(pieces: Pieces, n_regions: int, inputs: Inputs) -> Pieces:
     """As much of the text as leaves room for all regions and the special tokens."""
-    room = inputs.max_length - n_regions - 2 - inputs.closing_sep
+    return pieces.first(_room(n_regions, inputs, n_texts=1))
+
+
+def fit_two(first: Pieces, second: Pieces, n_regions: int, inputs: Inputs) -> tuple[Pieces, Pieces]:
+    """As much of both texts as there is room for; the longer one is cut (BERT)."""
+    room = _room(n_regions, inputs, n_texts=2)
+    n_first = max(min(len(first.ids), room // 2), room - len(second.ids))
+    first = first.first(n_first)
+    return first, second.first(room - len(first.ids))
+
+
+def _room(n_regions: int, inputs: Inputs, n_texts: int) -> int:
+    """Word pieces that can stand beside so many regions.
+
+    Raises:
+        ValueError: not even the special tokens have room.
+    """
+    room = inputs.max_length - n_regions
+    if inputs.max_text is not None:
+        room = min(room, inputs.max_text)
+    room -= 1 + n_texts + inputs.closing_sep
     if room < 0:
         raise ValueError(
             f"{n_regions} regions do not fit into inputs.max_length={inputs.max_length}; "
             "raise it or lower inputs.max_regions"
         )
-    return Pieces(ids=pieces.ids[:room], words=pieces.words[:room])
+    return room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """The text tokens of one pair."""
+
+    tokens: list[int]
+    segments: list[int]
+    words: list[int]
+
+
+def _row(pair: Pair, n_regions: int, inputs: Inputs, wordpiece: WordPiece) -> _Row:
+    texts = (
+        (fit(pair.pieces, n_regions, inputs),)
+        if pair.second is None
+        else fit_two(pair.pieces, pair.second, n_regions, inputs)
+    )
+    tokens, segments, words, n_words = [wordpiece.cls], [TEXT_SEGMENT], [-1], 0
+    for number, text in enumerate(texts):
+        tokens += [*text.ids, wordpiece.sep]
+        segments += [TEXT_SEGMENT + number] * (len(text.ids) + 1)
+        words += [*(n_words + word for word in text.words), -1]
+        n_words += 1 + max(text.words, default=-1)
+    if inputs.closing_sep:
+        tokens.append(wordpiece.sep)
+        segments.append(IMAGE_SEGMENT)
+        words.append(-1)
+    return _Row(tokens=tokens, segments=segments, words=words)
+
+
+def _aligned(pairs: Sequence[Pair], rows: Sequence[_Row], R: int, L: int) -> torch.Tensor | None:
+    """None where nothing is known."""
+    if not any(pair.links for pair in pairs):
+        return None
+    aligned_BRL = torch.zeros(len(pairs), R, L, dtype=torch.bool)
+    for b, (pair, row) in enumerate(zip(pairs, rows, strict=True)):
+        for region, word in pair.links:
+            places = [place for place, number in enumerate(row.words) if number == word]
+            if region < R and word >= 0:
+                aligned_BRL[b, region, places] = True
+    return aligned_BRL
 
 
 def _shown(pair: Pair, inputs: Inputs) -> Pair:

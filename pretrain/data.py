@@ -13,6 +13,7 @@ from pretrain.batch import Batch
 from pretrain.collate import Inputs, Pair, collate
 from pretrain.draws import Draws
 from pretrain.network import DataSizes
+from pretrain.pairing import Pairing
 from pretrain.recipe import Recipe, Stage
 from pretrain.regions.npz import from_npz
 from pretrain.regions.regions import Regions
@@ -34,6 +35,8 @@ class Example:
 
     regions: Regions
     captions: tuple[str, ...]
+    image: bytes = b""
+    """As it was encoded, where it was asked for."""
 
 
 class TrainingSet(Protocol):
@@ -84,11 +87,14 @@ def check_regions(shards: Path, regions: Path) -> Manifest:
     return made
 
 
-def data_sizes(recipe: Recipe, regions: Manifest) -> DataSizes:
-    """The widths that a network for this data has."""
+def data_sizes(recipe: Recipe, regions: Manifest | None) -> DataSizes:
+    """The widths that a network for this data has; None: for pixels alone."""
+    vocabulary = load_wordpiece(recipe.vocabulary).vocabulary
+    if regions is None:
+        return DataSizes(vocabulary=vocabulary, feature_dim=0, classes=0)
     assert regions.regions is not None, regions
     return DataSizes(
-        vocabulary=load_wordpiece(recipe.vocabulary).vocabulary,
+        vocabulary=vocabulary,
         feature_dim=regions.regions.feature_dim,
         classes=len(regions.regions.class_names),
     )
@@ -103,25 +109,43 @@ class ShardSet:
     def __init__(
         self,
         shards: Path,
-        regions: Path,
+        regions: Path | None,
         *,
+        images: bool = False,
         tombstones: Sequence[Path] = (),
         cached_bytes: int = CACHED_BYTES,
     ) -> None:
-        """Without the samples that `tombstones` name; see `check_regions` for what is refused."""
-        made = check_regions(shards, regions)
+        """See `check_regions` for what is refused.
+
+        Args:
+            shards: The samples.
+            regions: Of these; None: no detector has looked at them.
+            images: Give out the encoded images, too.
+            tombstones: Files that name samples to be left out.
+            cached_bytes: Sets whose parts that are used are smaller are kept.
+        """
         self._samples = ShardReader(shards, tombstones=tombstones)
-        self._regions = RegionsReader(regions)
+        self._images = images
+        self._regions: RegionsReader | None = None
         self._numbers: Sequence[int] = range(len(self._samples))
         self.digest = self._samples.digest
+        used = [self._samples.manifest] if images else []
+        if regions is not None:
+            made = check_regions(shards, regions)
+            used.append(made)
+            self._leave_out(RegionsReader(regions), made, shards)
+        small = sum(shard.n_bytes for each in used for shard in each.shards) <= cached_bytes
+        self._kept: dict[int, Example] | None = {} if small else None
+
+    def _leave_out(self, regions: RegionsReader, made: Manifest, shards: Path) -> None:
+        """Samples that have no regions are not of the set."""
+        self._regions = regions
         n_without = self._samples.manifest.n_samples - made.n_samples
         if n_without:
             logger.warning("%s: %d samples have no regions and are left out", shards, n_without)
-            self._numbers = [i for i in self._numbers if self._samples.key(i) in self._regions]
+            self._numbers = [i for i in self._numbers if self._samples.key(i) in regions]
             # Another order belongs to another number of samples, and so do other positions.
             self.digest = hashlib.sha256((self.digest + made.digest).encode()).hexdigest()
-        small = sum(shard.n_bytes for shard in made.shards) <= cached_bytes
-        self._kept: dict[int, Example] | None = {} if small else None
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -131,8 +155,11 @@ class ShardSet:
         if self._kept is not None and i in self._kept:
             return self._kept[i]
         sample = self._samples.sample(self._numbers[i])
+        regions = self._regions
         example = Example(
-            regions=from_npz(self._regions.npz(sample.key)), captions=captions_of(sample)
+            regions=Regions.none() if regions is None else from_npz(regions.npz(sample.key)),
+            captions=captions_of(sample),
+            image=sample.image if self._images else b"",
         )
         if self._kept is not None:
             self._kept[i] = example
@@ -207,6 +234,11 @@ class Loader:
         """How texts are cut."""
         return load_wordpiece(self.recipe.vocabulary)
 
+    @property
+    def pairing(self) -> Pairing:
+        """The stage's own, or the recipe's."""
+        return self.stage.pairing or self.recipe.pairing
+
     def start(self) -> Position:
         """Where the stage begins."""
         return Position(manifest_digest=self.data.digest, seed=self.seed)
@@ -242,8 +274,10 @@ class Loader:
         size = share // self.stage.micro_batches
         for at in range(0, share, size):
             rows = [i * together + k for i in by_length[at : at + size] for k in range(together)]
-            batch = collate([pairs[row] for row in rows], self.recipe.inputs, self.wordpiece)
-            yield Part(batch=batch, draws=draws.only(rows))
+            own = draws.only(rows)
+            shown = [pairs[row] for row in rows]
+            batch = collate(shown, self.recipe.inputs, self.wordpiece, own)
+            yield Part(batch=batch, draws=own)
 
     def _pairs(self, indices: Sequence[int], draws: Draws) -> list[Pair]:
         if isinstance(self.data, PairSource):
@@ -257,16 +291,20 @@ class Loader:
             for example, u in zip(examples, which, strict=True)
         ]
         captions = [frozenset(example.captions) for example in examples]
-        pieces = self.wordpiece.encode(texts)
+        choices = self.pairing(indices, texts, captions, draws)
+        shown = dict.fromkeys((*texts, *(c.second for c in choices if c.second is not None)))
+        pieces = dict(zip(shown, self.wordpiece.encode(list(shown)), strict=True))
         return [
             Pair(
-                pieces=pieces[choice.text_row],
+                pieces=pieces[texts[choice.text_row]],
+                second=None if choice.second is None else pieces[choice.second],
                 regions=examples[choice.image_row].regions,
                 match=choice.match,
+                image=examples[choice.image_row].image,
             )
-            for choice in self.recipe.pairing(indices, texts, captions, draws)
+            for choice in choices
         ]
 
 
 def _longest(pairs: Sequence[Pair]) -> int:
-    return max(len(pair.pieces.ids) for pair in pairs)
+    return max(len(p.pieces.ids) + (len(p.second.ids) if p.second else 0) for p in pairs)

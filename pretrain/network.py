@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.batch import Batch, View
-from pretrain.embed.image import EmbedSizes
+from pretrain.embed.image import EmbedSizes, StartsFromText
 from pretrain.embed.text import TextEmbedder
 from pretrain.encoders.gated import GatedEncoder
 from pretrain.encoders.streams import Streams
@@ -61,6 +61,12 @@ class Network(nn.Module):
         self.heads = nn.ModuleDict({o.name: o.head(head_sizes) for o in recipe.objectives})
         self.apply(partial(_initialise, std=encoder.init_std))
         self.recipe = recipe
+        self.start_image_from_text()
+
+    def start_image_from_text(self) -> None:
+        """To be called again whenever the text's tables get other first weights."""
+        if isinstance(self.region, StartsFromText):
+            self.region.start_from_text(self.text)
 
     def embed_text(self, batch: Batch, view: View) -> Tensor:
         """[B, L, hidden]."""

@@ -14,6 +14,8 @@ class Choice:
     text_row: int
     image_row: int
     match: bool
+    second: str | None = None
+    """A second text, shown after the first."""
 
 
 class Pairing(Protocol):
@@ -75,7 +77,7 @@ class RandomNegatives:
         choices = []
         for row, (is_negative, kind, which) in enumerate(uniform):
             replace_text = kind < self.random_text
-            others = _others(row, images, texts, captions, replace_text=replace_text)
+            others = mismatches(row, images, texts, captions, replace_text=replace_text)
             if is_negative >= self.negative or not others:
                 choices.append(Choice(text_row=row, image_row=row, match=True))
                 continue
@@ -116,7 +118,7 @@ class Candidates:
             choices.append(Choice(text_row=row, image_row=row, match=True))
             wanted = ((True, self.wrong_texts), (False, self.wrong_images))
             for (replace_text, n), share in zip(wanted, shares, strict=True):
-                others = _others(row, images, texts, captions, replace_text=replace_text)
+                others = mismatches(row, images, texts, captions, replace_text=replace_text)
                 first = int(share * len(others))
                 for k in range(n):
                     if not others:
@@ -127,7 +129,7 @@ class Candidates:
         return choices
 
 
-def _others(
+def mismatches(
     row: int,
     images: Sequence[int],
     texts: Sequence[str],

@@ -59,6 +59,8 @@ class Stage:
     """Steps between two lines of the metrics."""
     checkpoint_every: int = 500
     """Steps between two checkpoints; the last step of a stage always makes one."""
+    pairing: Pairing | None = None
+    """None: the recipe's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

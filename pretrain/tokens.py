@@ -1,7 +1,7 @@
 """Into which word pieces does a text fall, and which pieces make one word?"""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from tokenizers import BertWordPieceTokenizer, Tokenizer
 _SPECIAL = ("CLS", "SEP", "PAD", "MASK")
 PACKAGED = "packaged"
 """Names the vocabulary and the BERT weights that come inside an installed package."""
+CLIP = "clip"
+"""Names the byte-pair vocabulary of CLIP that comes with open_clip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,37 +22,35 @@ class Pieces:
     words: tuple[int, ...]
     """For each piece, the number of its word, ascending from 0."""
 
+    def first(self, count: int) -> "Pieces":
+        """The first `count` pieces."""
+        return Pieces(ids=self.ids[:count], words=self.words[:count])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordPiece:
-    """A WordPiece vocabulary and how text is cut by it."""
+    """A vocabulary of pieces of words and how text is cut by it."""
 
-    tokenizer: Tokenizer
+    encode: Callable[[Sequence[str]], list[Pieces]]
+    """The pieces of each text; unknown characters become [UNK], never an error."""
     vocabulary: int
     cls: int
     sep: int
     pad: int
     mask: int
 
-    def encode(self, texts: Sequence[str]) -> list[Pieces]:
-        """The pieces of each text; unknown characters become [UNK], never an error."""
-        encodings = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        # Without special tokens every piece has a word.
-        return [
-            Pieces(ids=tuple(e.ids), words=tuple(w for w in e.word_ids if w is not None))
-            for e in encodings
-        ]
-
 
 @functools.cache
 def load_wordpiece(source: str = PACKAGED) -> WordPiece:
-    """The vocabulary of a folder, a `tokenizer.json` or a `vocab.txt`; or the packaged one.
+    """The vocabulary of a folder, a `tokenizer.json` or a `vocab.txt`; or one by its name.
 
     A bare `vocab.txt` is taken to be uncased, as BERT-base-uncased is.
 
     Raises:
         ValueError: nothing readable there, or a special token of BERT is missing.
     """
+    if source == CLIP:
+        return _clip_pieces()
     path = packaged_bert() if source == PACKAGED else Path(source)
     if path.is_dir():
         path = next(
@@ -68,12 +68,38 @@ def load_wordpiece(source: str = PACKAGED) -> WordPiece:
     tokenizer.no_padding()
     cls, sep, pad, mask = (_special(tokenizer, f"[{n}]", path) for n in _SPECIAL)
     return WordPiece(
-        tokenizer=tokenizer,
+        encode=functools.partial(_encode, tokenizer),
         vocabulary=tokenizer.get_vocab_size(),
         cls=cls,
         sep=sep,
         pad=pad,
         mask=mask,
+    )
+
+
+def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Pieces]:
+    encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    # Without special tokens every piece has a word.
+    return [
+        Pieces(ids=tuple(e.ids), words=tuple(w for w in e.word_ids if w is not None))
+        for e in encodings
+    ]
+
+
+def _clip_pieces() -> WordPiece:
+    """CLIP's: its start and end stand for [CLS] and [SEP]; it has no [MASK], its end is shown."""
+    from open_clip import SimpleTokenizer
+
+    tokenizer = SimpleTokenizer()
+
+    def encode(texts: Sequence[str]) -> list[Pieces]:
+        encoded = (tuple(tokenizer.encode(text)) for text in texts)
+        # Where a word ends is not told: each piece counts as a word.
+        return [Pieces(ids=ids, words=tuple(range(len(ids)))) for ids in encoded]
+
+    start, end = tokenizer.sot_token_id, tokenizer.eot_token_id
+    return WordPiece(
+        encode=encode, vocabulary=tokenizer.vocab_size, cls=start, sep=end, pad=0, mask=end
     )
 
 

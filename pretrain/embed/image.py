@@ -1,11 +1,11 @@
 """What must an embedder of images promise?"""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
-from pretrain.embed.text import TextSpec
+from pretrain.embed.text import TextEmbedder, TextSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,4 +32,13 @@ class ImageSpec(Protocol):
 
         Its `feature` is the linear map of the regions' features.
         """
+        ...
+
+
+@runtime_checkable
+class StartsFromText(Protocol):
+    """An embedder of which something starts as a copy of the text's."""
+
+    def start_from_text(self, text: TextEmbedder) -> None:
+        """Called when the text's tables have their first weights."""
         ...

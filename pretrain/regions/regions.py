@@ -45,6 +45,15 @@ class Regions:
     def __len__(self) -> int:
         return len(self.boxes_R4)
 
+    @classmethod
+    def none(cls, *, feature_dim: int = 0, classes: int = 0) -> "Regions":
+        """Of an image that no detector has looked at, or of no image at all."""
+        return cls(
+            boxes_R4=np.zeros((0, 4), dtype=np.float32),
+            features_RD=np.zeros((0, feature_dim), dtype=np.float16),
+            probs_RK=np.zeros((0, classes), dtype=np.float16),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
