@@ -2,8 +2,10 @@
 
     step-000000500-attempt-001/
         network.safetensors      the weights
-        optimizer.safetensors    the optimiser's moments, flattened to "<parameter>/<moment>"
-        checkpoint.json          recipe, widths, data digests, stage, step, loader position
+        optimizer.safetensors    the optimisers' moments, flattened to "<parameter>/<moment>"
+        average.safetensors      the averaged weights, where the stage keeps them
+        checkpoint.json          recipe, widths, data digests, stage, step, loader positions,
+                                 the state of the task plan
         COMPLETE                 written last; a folder without it does not exist for us
 
 All random numbers and the learning rate are functions of seed and step, so these two are their
@@ -15,7 +17,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from pretrain.average import Average
+from pretrain.feed import Place
 from pretrain.network import DataSizes, Network
+from pretrain.optimizers import Optimizers
 from pretrain.parallel import shared_like, whole
 from pretrain.plain import from_plain, to_plain
 from pretrain.recipe import Recipe
+from pretrain.task_plans.task_plan import PlanState
 from shards.order import Position
 
 SCHEMA_VERSION = 1
 _NAME = re.compile(r"step-(\d{9})-attempt-(\d{3})")
 _MARKER = "COMPLETE"
+_AVERAGE = "average.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +57,10 @@ class Snapshot:
     """Of the loader, after `step` steps."""
     shards_digest: str
     regions_digest: str
+    places: tuple[Place, ...] = ()
+    """Of all loaders, where the stage has more than one."""
+    tasks: PlanState = field(default_factory=PlanState)
+    """Of the task plan."""
 
     @property
     def finished(self) -> bool:
@@ -62,7 +73,8 @@ def save(
     attempt: int,
     snapshot: Snapshot,
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer | Optimizers,
+    average: Average | None = None,
     *,
     writes: bool = True,
 ) -> Path:
@@ -73,11 +85,14 @@ def save(
     path = folder / f"step-{snapshot.step:09d}-attempt-{attempt:03d}"
     weights = _gathered(network.state_dict(), keep=writes)
     moments = _gathered(_flat(network, optimizer), keep=writes)
+    averaged = _gathered(average.weights if average else {}, keep=writes)
     if not writes:
         return path
     path.mkdir(parents=True, exist_ok=False)
     save_file(weights, path / "network.safetensors")
     save_file(moments, path / "optimizer.safetensors")
+    if average is not None:
+        save_file(averaged, path / _AVERAGE)
     (path / "checkpoint.json").write_text(json.dumps(_to_json(snapshot), indent=1) + "\n")
     for file in (*path.iterdir(), path):
         _sync(file)
@@ -144,6 +159,11 @@ def read(path: Path) -> Snapshot:
         recipe=from_plain(plain["recipe"], Recipe),
         sizes=DataSizes(**plain["sizes"]),
         position=Position(**plain["position"]),
+        places=tuple(
+            Place(data=at["data"], steps=at["steps"], position=Position(**at["position"]))
+            for at in plain.get("places", ())
+        ),
+        tasks=from_plain(plain["tasks"], PlanState) if "tasks" in plain else PlanState(),
         **{name: plain[name] for name in _SCALARS},
     )
 
@@ -172,7 +192,9 @@ def start_from_checkpoint(network: nn.Module, path: Path) -> None:
     network.load_state_dict({n: t for n, t in weights.items() if n in own}, strict=False)
 
 
-def load_optimizer(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def load_optimizer(
+    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer | Optimizers
+) -> None:
     """Put a checkpoint's moments into an optimiser of the same recipe, however it is dealt out."""
     flat = _load(path / "optimizer.safetensors")
     parameters = dict(network.named_parameters())
@@ -187,10 +209,29 @@ def load_optimizer(path: Path, network: nn.Module, optimizer: torch.optim.Optimi
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def load_network(path: Path) -> tuple[Network, Snapshot]:
-    """A trained network, ready to be used."""
+def load_average(path: Path, average: Average) -> None:
+    """Put a checkpoint's averaged weights into an average of the same network."""
+    weights = _load(path / _AVERAGE)
+    average.load({name: shared_like(weights[name], own) for name, own in average.weights.items()})
+
+
+def load_network(path: Path, *, averaged: bool = False) -> tuple[Network, Snapshot]:
+    """A trained network, ready to be used.
+
+    Args:
+        path: Of a complete checkpoint.
+        averaged: Take the average of its weights, not the last ones.
+
+    Raises:
+        ValueError: not one of ours, or it holds no average.
+    """
     snapshot = read(path)
     network = Network(snapshot.recipe, snapshot.sizes)
+    if averaged:
+        if not (path / _AVERAGE).is_file():
+            raise ValueError(f"{path} holds no averaged weights: train with stages.*.average set")
+        network.load_state_dict(_load(path / _AVERAGE))
+        return network.eval(), snapshot
     load_weights(path, network)
     return network.eval(), snapshot
 
@@ -203,13 +244,15 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         **{name: getattr(snapshot, name) for name in _SCALARS},
         "position": asdict(snapshot.position),
+        "places": [asdict(place) for place in snapshot.places],
+        "tasks": to_plain(snapshot.tasks),
         "sizes": asdict(snapshot.sizes),
         "recipe_digest": snapshot.recipe.digest,
         "recipe": to_plain(snapshot.recipe),
     }
 
 
-def _flat(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _flat(network: nn.Module, optimizer: torch.optim.Optimizer | Optimizers) -> dict[str, Tensor]:
     names = _optimized(network, optimizer)
     return {
         f"{names[number]}/{moment}": tensor
@@ -228,7 +271,7 @@ def _gathered(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tensor]
     return kept
 
 
-def _optimized(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
+def _optimized(network: nn.Module, optimizer: torch.optim.Optimizer | Optimizers) -> list[str]:
     """Names of the optimiser's parameters, in its own numbering."""
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     return [names[id(p)] for group in optimizer.param_groups for p in group["params"]]

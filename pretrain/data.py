@@ -19,7 +19,7 @@ from pretrain.regions.npz import from_npz
 from pretrain.regions.regions import Regions
 from pretrain.tokens import WordPiece, load_wordpiece
 from shards.manifest import Manifest, read_manifest
-from shards.order import Position, global_batches
+from shards.order import GlobalBatch, Position, global_batches
 from shards.read import RegionsReader, ShardReader
 from shards.sample import Sample
 
@@ -227,6 +227,8 @@ class Loader:
     @cached_property
     def total_steps(self) -> int:
         """Optimiser steps of the whole stage."""
+        if self.stage.steps is not None:
+            return self.stage.steps
         return max(1, round(self.stage.epochs * len(self.data) / self.stage.batch_pairs))
 
     @cached_property
@@ -249,7 +251,17 @@ class Loader:
         Raises:
             ValueError: the position belongs to another data set.
         """
-        batches = global_batches(
+        batches = self.batches(position)
+        for number in range(first, self.total_steps):
+            yield self.step(number, next(batches))
+
+    def batches(self, position: Position) -> Iterator[GlobalBatch]:
+        """Which samples the steps from `position` on hold, without end.
+
+        Raises:
+            ValueError: the position belongs to another data set.
+        """
+        return global_batches(
             n_samples=len(self.data),
             manifest_digest=self.data.digest,
             position=position,
@@ -257,16 +269,18 @@ class Loader:
             world_size=1,
             batch_size_per_rank=self.stage.batch_pairs,
         )
-        for number in range(first, self.total_steps):
-            batch = next(batches)
-            draws = Draws(seed=self.seed, step=number, rows=tuple(range(len(batch.indices))))
-            parts = tuple(self._parts(batch.indices.tolist(), draws))
-            yield Step(number=number, parts=parts, position=batch.position)
 
-    def _parts(self, indices: Sequence[int], draws: Draws) -> Iterator[Part]:
+    def step(self, number: int, batch: GlobalBatch, pairing: Pairing | None = None) -> Step:
+        """Step `number` made of these samples, paired as the recipe says, or by `pairing`."""
+        draws = Draws(seed=self.seed, step=number, rows=tuple(range(len(batch.indices))))
+        pairing = pairing or self.pairing
+        parts = tuple(self._parts(batch.indices.tolist(), draws, pairing))
+        return Step(number=number, parts=parts, position=batch.position)
+
+    def _parts(self, indices: Sequence[int], draws: Draws, pairing: Pairing) -> Iterator[Part]:
         # Every worker pairs the whole global batch, all alike, and then builds only its own rows:
         # so the step is the same whatever the number of workers.
-        pairs = self._pairs(indices, draws)
+        pairs = self._pairs(indices, draws, pairing)
         together = len(pairs) // len(indices)
         share = len(indices) // self.world_size
         mine = range(self.rank * share, (self.rank + 1) * share)
@@ -279,7 +293,7 @@ class Loader:
             batch = collate(shown, self.recipe.inputs, self.wordpiece, own)
             yield Part(batch=batch, draws=own)
 
-    def _pairs(self, indices: Sequence[int], draws: Draws) -> list[Pair]:
+    def _pairs(self, indices: Sequence[int], draws: Draws, pairing: Pairing) -> list[Pair]:
         if isinstance(self.data, PairSource):
             inputs = self.recipe.inputs
             made = [self.data.pairs(i, inputs, self.wordpiece) for i in indices]
@@ -291,7 +305,7 @@ class Loader:
             for example, u in zip(examples, which, strict=True)
         ]
         captions = [frozenset(example.captions) for example in examples]
-        choices = self.pairing(indices, texts, captions, draws)
+        choices = pairing(indices, texts, captions, draws)
         shown = dict.fromkeys((*texts, *(c.second for c in choices if c.second is not None)))
         pieces = dict(zip(shown, self.wordpiece.encode(list(shown)), strict=True))
         return [

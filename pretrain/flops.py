@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from pretrain.steps.standard import Shown
+from pretrain.steps.strategy import Shown
 
 PEAKS: Final = (
     # name of the device as CUDA tells it, dense bfloat16 FLOP/s, where it is published

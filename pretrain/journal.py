@@ -84,10 +84,14 @@ class Journal:
 
 
 def summary(reports: Sequence[StepReport]) -> dict[str, float]:
-    """Loss, learning rate, and for each objective its mean loss and share of right answers."""
+    """Loss, learning rate, and for each objective its mean loss and share of right answers.
+
+    A plan may ask different things at different steps: what was never asked is left out.
+    """
     metrics = {"loss": sum(r.loss for r in reports) / len(reports), "lr": reports[-1].lr}
-    for name in reports[0].scores:
-        score = reduce(operator.add, (report.scores[name] for report in reports))
+    for name in dict.fromkeys(name for report in reports for name in report.scores):
+        found = (report.scores[name] for report in reports if name in report.scores)
+        score = reduce(operator.add, found)
         metrics[name] = score.mean
         if score.correct is not None:
             metrics[f"{name}_accuracy"] = score.correct / max(1.0, score.count)

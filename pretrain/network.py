@@ -14,6 +14,7 @@ from pretrain.encoders.gated import GatedEncoder
 from pretrain.encoders.streams import Streams
 from pretrain.objectives.objective import Encoded, Loss, Sizes
 from pretrain.recipe import Recipe
+from pretrain.steps.strategy import Leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,19 +98,37 @@ class Network(nn.Module):
             text_BLH=streams.text,
             image_BRH=streams.image[:, self.recipe.region.n_leading :],
             words_VH=self.text.word.weight,
+            features_HD=torch.as_tensor(self.region.get_submodule("feature").weight),
             pooled_BP=self.pooler(streams.text, streams.image),
         )
 
-    def look(self, batch: Batch, view: View) -> Encoded:
-        """What the network makes of one view of the batch."""
-        return self.encode(self.streams(batch, view))
+    def look(self, batch: Batch, view: View, leaves: Leaves | None = None) -> Encoded:
+        """What the network makes of one view of the batch; fills `leaves`, if given."""
+        streams = self.streams(batch, view)
+        if leaves is not None:
+            streams = streams.apart(*leaves.through(streams.text, streams.image))
+        return self.encode(streams)
 
-    def forward(self, batch: Batch, view: View) -> dict[str, Loss]:
-        """The loss of every objective on one view of the batch."""
-        encoded = self.look(batch, view)
+    def forward(
+        self,
+        batch: Batch,
+        view: View,
+        asked: tuple[str, ...] | None = None,
+        leaves: Leaves | None = None,
+    ) -> dict[str, Loss]:
+        """The loss of every objective on one view of the batch.
+
+        Args:
+            batch: The pairs.
+            view: What is shown of them.
+            asked: Only these objectives, by name; None: all.
+            leaves: Filled with the embeddings; see `Leaves`.
+        """
+        encoded = self.look(batch, view, leaves)
         return {
             objective.name: objective.loss(self.heads[objective.name], encoded, batch, view)
             for objective in self.recipe.objectives
+            if asked is None or objective.name in asked
         }
 
 

@@ -45,6 +45,26 @@ class Pairing(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """All pairs are true ones (UNITER, when words or regions are masked)."""
+
+    @property
+    def rows_per_image(self) -> int:
+        """See `Pairing.rows_per_image`."""
+        return 1
+
+    def __call__(
+        self,
+        images: Sequence[int],
+        texts: Sequence[str],
+        captions: Sequence[frozenset[str]],
+        draws: Draws,
+    ) -> list[Choice]:
+        """See `Pairing`."""
+        return [Choice(text_row=row, image_row=row, match=True) for row in range(len(images))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RandomNegatives:
     """Half of the pairs are true; the others get a random text or a random image.
 

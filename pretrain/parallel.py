@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from pretrain.network import Network
 from pretrain.recipe import Stage
+from pretrain.task_plans.joint import Joint
 from pretrain.workers import Workers, device_of
 
 
@@ -31,7 +32,11 @@ def spread(network: Network, stage: Stage, workers: Workers) -> nn.Module:
     if workers.size == 1:
         return network
     if stage.parallel == "ddp":
-        return DistributedDataParallel(network, gradient_as_bucket_view=True)
+        # Heads that a step does not ask send no gradient; else all parameters do.
+        unused = stage.tasks != Joint()
+        return DistributedDataParallel(
+            network, gradient_as_bucket_view=True, find_unused_parameters=unused
+        )
     mesh = init_device_mesh(device_of(network).type, (workers.size,))
     for sublayer in network.encoder.sublayers:
         fully_shard(sublayer, mesh=mesh)

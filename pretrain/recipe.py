@@ -14,11 +14,14 @@ from pretrain.embed.image import ImageSpec
 from pretrain.embed.text import TextSpec
 from pretrain.encoders.gated import EncoderSpec
 from pretrain.objectives.objective import Objective
-from pretrain.optim import Adam
+from pretrain.optim import Adam, Sgd
 from pretrain.pairing import Pairing
 from pretrain.plain import canonical, changed, nearest, to_plain
 from pretrain.pooling.first import FirstToken
 from pretrain.pooling.pooling import Pooling
+from pretrain.steps.strategy import Standard, Strategy
+from pretrain.task_plans.joint import Joint
+from pretrain.task_plans.task_plan import TaskPlan
 from pretrain.tokens import PACKAGED
 
 
@@ -47,6 +50,8 @@ class Stage:
     batch_pairs: int
     """Pairs in one optimiser step, on all workers together."""
     optim: Adam
+    steps: int | None = None
+    """Optimiser steps; None: as many as `epochs` need."""
     micro_batches: int = 1
     """Into how many forward passes a worker cuts its share of a step."""
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -61,6 +66,14 @@ class Stage:
     """Steps between two checkpoints; the last step of a stage always makes one."""
     pairing: Pairing | None = None
     """None: the recipe's."""
+    more_optims: tuple[Adam | Sgd, ...] = ()
+    """Optimisers of the parameters that their `params` name; all others are `optim`'s."""
+    average: float | None = None
+    """Keep an exponential moving average of the weights with this decay beside them."""
+    tasks: TaskPlan = field(default_factory=Joint)
+    """What is asked at which step."""
+    strategy: Strategy = field(default_factory=Standard)
+    """How gradients are gathered from a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,19 +14,23 @@ from pathlib import Path
 import torch
 
 from pretrain import checkpoint, stage
+from pretrain.average import Average
 from pretrain.bert import start_from_bert
 from pretrain.checkpoint import Snapshot
 from pretrain.data import Loader, ShardSet, TrainingSet, check_regions, data_sizes
 from pretrain.draws import key_of
+from pretrain.feed import Place
 from pretrain.flops import flops_of_pair, peak_of
 from pretrain.journal import Journal
 from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
+from pretrain.optimizers import Optimizers
 from pretrain.parallel import spread
 from pretrain.plan import Plan, StageData
 from pretrain.region_start import start_regions
 from pretrain.released.load import start_from_released
-from pretrain.stage import StepReport
+from pretrain.stage import Beside, StepReport
+from pretrain.task_plans.task_plan import PlanState
 from pretrain.tasks.question_set import QuestionSet
 from pretrain.tasks.records import read_records
 from pretrain.track import Tracked, open_trackers
@@ -113,12 +117,17 @@ class _StageRun:
         )
         wrapped = spread(network, part, self.workers)
         # A new stage starts with a new optimiser: only weights are carried over.
-        optimizer = build_optimizer(network, part.optim)
-        first_step, position = 0, loader.start()
+        optimizer = build_optimizer(network, part.optim, part.more_optims)
+        average = None if part.average is None else Average(network, part.average)
+        first_step, position, state = 0, loader.start(), PlanState()
+        places: tuple[Place, ...] = ()
         if done is not None:
             checkpoint.load_optimizer(done, network, optimizer)
             snapshot = checkpoint.read(done)
             first_step, position = snapshot.step, snapshot.position
+            places, state = snapshot.places, snapshot.tasks
+            if average is not None:
+                checkpoint.load_average(done, average)
         logger.info("stage %s: step %d of %d", part.name, first_step, loader.total_steps)
         for report in stage.run(
             wrapped,
@@ -128,12 +137,15 @@ class _StageRun:
             self.device,
             first_step=first_step,
             position=position,
+            places=places,
+            state=state,
+            beside=Beside(average=average),
         ):
             n_tokens = self.workers.total(torch.tensor(float(report.n_tokens), device=self.device))
             if journal is not None:
                 journal.add(report, int(n_tokens))
             if report.step % part.checkpoint_every == 0 or report.step == loader.total_steps:
-                self._save(report, network, optimizer)
+                self._save(report, network, optimizer, average)
                 saved({"step": float(report.step), "loss": report.loss})
         if journal is not None:
             journal.close()
@@ -182,7 +194,13 @@ class _StageRun:
             checkpoint.load_weights(start, network)
         return network.to(self.device)
 
-    def _save(self, report: StepReport, network: Network, optimizer: torch.optim.Optimizer) -> None:
+    def _save(
+        self,
+        report: StepReport,
+        network: Network,
+        optimizer: torch.optim.Optimizer | Optimizers,
+        average: Average | None,
+    ) -> None:
         folder = self.plan.out / self.loader.stage.name / "checkpoints"
         assert self.regions.regions is not None, self.regions
         snapshot = Snapshot(
@@ -193,12 +211,14 @@ class _StageRun:
             total_steps=self.loader.total_steps,
             seed=self.plan.seed,
             position=report.position,
+            places=report.places,
+            tasks=report.state,
             # Of the whole set, whatever tombstones took away: a takedown looks for it.
             shards_digest=self.regions.regions.source_digest,
             regions_digest=self.regions.digest,
         )
         writes = self.workers.rank == 0
-        checkpoint.save(folder, self.attempt, snapshot, network, optimizer, writes=writes)
+        checkpoint.save(folder, self.attempt, snapshot, network, optimizer, average, writes=writes)
         if writes:
             checkpoint.prune(folder, keep=_KEPT_CHECKPOINTS)
         self.workers.wait()

@@ -1,6 +1,7 @@
 """Into which word pieces does a text fall, and which pieces make one word?"""
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from tokenizers import BertWordPieceTokenizer, Tokenizer
 
 _SPECIAL = ("CLS", "SEP", "PAD", "MASK")
+_HUB_NAME = re.compile(r"([\w.-]+/)?[\w-]+")
 PACKAGED = "packaged"
 """Names the vocabulary and the BERT weights that come inside an installed package."""
 CLIP = "clip"
@@ -42,7 +44,7 @@ class WordPiece:
 
 @functools.cache
 def load_wordpiece(source: str = PACKAGED) -> WordPiece:
-    """The vocabulary of a folder, a `tokenizer.json` or a `vocab.txt`; or one by its name.
+    """The vocabulary of a folder, a `tokenizer.json`, a `vocab.txt` or a hub; or one by its name.
 
     A bare `vocab.txt` is taken to be uncased, as BERT-base-uncased is.
 
@@ -57,9 +59,11 @@ def load_wordpiece(source: str = PACKAGED) -> WordPiece:
             (path / name for name in ("tokenizer.json", "vocab.txt") if (path / name).is_file()),
             path,
         )
-    if not path.is_file():
+    if _HUB_NAME.fullmatch(source) and not path.exists() and source != PACKAGED:
+        tokenizer = _from_hub(source)
+    elif not path.is_file():
         raise ValueError(f"vocabulary {source} has no tokenizer.json or vocab.txt")
-    if path.suffix == ".json":
+    elif path.suffix == ".json":
         tokenizer = Tokenizer.from_file(str(path))
     else:
         # The wrapper only assembles normaliser and model; the bare tokenizer is what we keep.
@@ -101,6 +105,16 @@ def _clip_pieces() -> WordPiece:
     return WordPiece(
         encode=encode, vocabulary=tokenizer.vocab_size, cls=start, sep=end, pad=0, mask=end
     )
+
+
+def _from_hub(name: str) -> Tokenizer:
+    from transformers import AutoTokenizer
+
+    try:
+        made = AutoTokenizer.from_pretrained(name)
+    except OSError as error:
+        raise ValueError(f"vocabulary {name} is no file, and no hub gave it: {error}") from error
+    return Tokenizer.from_str(made.backend_tokenizer.to_str())
 
 
 def _special(tokenizer: Tokenizer, token: str, path: Path) -> int:

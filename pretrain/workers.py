@@ -1,5 +1,6 @@
 """What do the workers of a run tell each other?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,14 @@ class Workers:
         summed = values.clone()
         dist.all_reduce(summed)
         return summed
+
+    def as_first(self, values: Sequence[float], device: torch.device) -> tuple[float, ...]:
+        """The first worker's values, on all of them: what is decided upon must be the same."""
+        if self.size == 1:
+            return tuple(values)
+        agreed = torch.tensor(values, dtype=torch.float64, device=device)
+        dist.broadcast(agreed, src=0)
+        return tuple(agreed.tolist())
 
     def wait(self) -> None:
         """Until all workers are here."""

@@ -38,6 +38,8 @@ class Encoded:
     """Of the regions; what stands for the whole image is not among them."""
     words_VH: Tensor
     """The word table, for heads that are tied to it."""
+    features_HD: Tensor | None = None
+    """The map of regions' features, for heads that are tied to it."""
     pooled_BP: Tensor | None = None
     """By the recipe's pooling; None: the first token as it is."""
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pretrain.objectives.objective import Loss, Objective
+from pretrain.task_plans.task_plan import Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +36,16 @@ class Score:
         )
 
 
-def weighted(objectives: Sequence[Objective], scores: Mapping[str, Score]) -> float:
+def weighted(
+    objectives: Sequence[Objective], scores: Mapping[str, Score], turns: Sequence[Turn] = (Turn(),)
+) -> float:
     """What is minimised: the sum of the objectives' means, each times its weight."""
-    return sum(objective.weight * scores[objective.name].mean for objective in objectives)
+    return sum(
+        turn.scale * objective.weight * scores[turn.key(objective.name)].mean
+        for turn in turns
+        for objective in objectives
+        if turn.asked is None or objective.name in turn.asked
+    )
 
 
 def tally(losses: Mapping[str, Loss], objectives: Sequence[Objective]) -> Tensor:

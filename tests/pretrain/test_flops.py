@@ -8,7 +8,7 @@ import torch
 from pretrain.batch import Batch, View
 from pretrain.flops import flops_of_pair, peak_of, peak_of_name
 from pretrain.network import Network
-from pretrain.steps.standard import Shown
+from pretrain.steps.strategy import Shown
 
 
 def test_flops_of_a_pair_are_those_of_its_matrix_products(

@@ -13,7 +13,8 @@ from pretrain.network import DataSizes, Network
 from pretrain.objectives.mrfr import Mrfr
 from pretrain.objectives.objective import Encoded
 from pretrain.recipe import Recipe, load
-from pretrain.steps.standard import Shown, corrupt, count, score_step
+from pretrain.steps.standard import corrupt, count, score_step
+from pretrain.steps.strategy import Shown
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
 from tests.pretrain.helpers import draws, encoded

@@ -27,7 +27,8 @@ from pretrain.recipe import Recipe
 from pretrain.recipes.lxmert import BACKGROUND
 from pretrain.released.load import start_from_released
 from pretrain.steps.score import weighted
-from pretrain.steps.standard import Shown, score_step
+from pretrain.steps.standard import score_step
+from pretrain.steps.strategy import Shown
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
 from tests.pretrain.helpers import draws

@@ -3,15 +3,19 @@
 import pytest
 import torch
 
+from pretrain.average import Average
+from pretrain.bert_adam import BertAdam
 from pretrain.network import Network
 from pretrain.optim import (
     Adam,
     ParamGroup,
+    Sgd,
     build_optimizer,
     clip_gradients,
     lr_factor,
     set_lr,
 )
+from pretrain.optimizers import Optimizers
 
 
 def test_rate_rises_linearly_then_falls_to_nothing() -> None:
@@ -94,3 +98,56 @@ def test_clipping_together_and_each(network: Network) -> None:
     assert sum(n**2 for n in together) ** 0.5 == pytest.approx(1.0, rel=1e-3)
     each = norms(Adam(lr=1.0, clip_norm=1.0, clip="each"))
     assert each == pytest.approx([min(n, 1.0) for n in whole], rel=1e-3)
+
+
+def test_berts_adam_is_the_update_written_out_without_correction() -> None:
+    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    group = {"params": [weight], "weight_decay": 0.1}
+    optimizer = BertAdam([group], lr=0.01, betas=(0.9, 0.99), eps=1e-6)
+    expected, mean, square = weight.detach().clone(), torch.zeros(2), torch.zeros(2)
+    for gradient in (torch.tensor([0.5, -1.0]), torch.tensor([0.1, 3.0]), torch.tensor([2.0, 0.0])):
+        weight.grad = gradient
+        optimizer.step()
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.99 * square + 0.01 * gradient**2
+        expected -= 0.01 * (mean / (square.sqrt() + 1e-6) + 0.1 * expected)
+        assert torch.allclose(weight, expected, atol=1e-7)
+
+
+def test_several_optimisers_share_the_parameters_by_their_patterns(network: Network) -> None:
+    """As Pixel-BERT: descent for what sees the image, Adam for the rest; own rates and clips."""
+    main = Adam(lr=1e-4, clip_norm=None)
+    seeing = Sgd(lr=1e-2, params=r"^region\.", milestones=(0.5,), decay="steps", warmup=0.0)
+    slow = Adam(lr=1e-3, params=r"^(region|text)\.", variant="adamax")
+    optimizer = build_optimizer(network, main, (seeing, slow))
+    assert isinstance(optimizer, Optimizers)
+    kinds = {
+        id(p): type(part).__name__
+        for part in optimizer.parts
+        for group in part.param_groups
+        for p in group["params"]
+    }
+    names = {"region.": "SGD", "text.": "Adamax"}
+    for name, parameter in network.named_parameters():
+        expected = next((kind for first, kind in names.items() if name.startswith(first)), "AdamW")
+        assert kinds[id(parameter)] == expected, name
+    assert set_lr(optimizer, main, 60, 100, (seeing, slow)) == 1e-4 * lr_factor(main, 60, 100)
+    assert optimizer.parts[0].param_groups[0]["lr"] == pytest.approx(1e-3)
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    clip_gradients(network, main, (seeing, slow))
+    shares = [list(part.param_groups[0]["params"]) for part in optimizer.parts]
+    assert [float(share[0].grad.max()) < 1 for share in shares] == [True, True, False]
+    with pytest.raises(ValueError, match=r"no parameter matches params='\^cnn'"):
+        build_optimizer(network, main, (Sgd(lr=1.0, params="^cnn"),))
+
+
+def test_an_average_follows_the_weights(network: Network) -> None:
+    average = Average(network, 0.9)
+    weight = network.heads["itm"].weight
+    before = weight.detach().clone()
+    with torch.no_grad():
+        weight.add_(1.0)
+    average.update(network)
+    assert torch.allclose(average.weights["heads.itm.weight"], before + 0.1, atol=1e-6)
+    with pytest.raises(ValueError, match=r"average=1\.5"):
+        Average(network, 1.5)

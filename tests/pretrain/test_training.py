@@ -18,6 +18,7 @@ from pretrain.recipe import Recipe, Stage
 from pretrain.stage import StepReport
 from pretrain.steps.score import Score
 from pretrain.steps.standard import corrupt, count, train_step
+from pretrain.task_plans.task_plan import Turn
 from pretrain.workers import Workers
 
 CPU = torch.device("cpu")
@@ -182,7 +183,7 @@ def test_g6_micro_batches_give_the_gradient_of_the_whole(
         network = fresh(tiny, sizes)
         shown = [corrupt(tiny.objectives, p.batch, p.draws, load.wordpiece) for p in step.parts]
         optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-        train_step(network, optimizer, tiny.objectives, part, shown, Workers())
+        train_step(network, optimizer, tiny.objectives, part, [(Turn(), shown)], Workers())
         found.append(gradients(network))
     for name, gradient in found[0].items():
         assert (gradient - found[1][name]).abs().max() <= 1e-5, name

@@ -17,7 +17,8 @@ from pretrain.objectives.objective import Encoded
 from pretrain.recipe import Recipe
 from pretrain.recipes import unicoder_vl
 from pretrain.recipes.unicoder_vl import BACKGROUND
-from pretrain.steps.standard import Shown, corrupt, score_step
+from pretrain.steps.standard import corrupt, score_step
+from pretrain.steps.strategy import Shown
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
 from tests.pretrain.helpers import draws

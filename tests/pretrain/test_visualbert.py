@@ -20,7 +20,8 @@ from pretrain.network import DataSizes, Network, count_parameters
 from pretrain.optim import build_optimizer
 from pretrain.recipe import Recipe
 from pretrain.released.load import start_from_released
-from pretrain.steps.standard import Shown, corrupt, score_step
+from pretrain.steps.standard import corrupt, score_step
+from pretrain.steps.strategy import Shown
 from pretrain.tokens import WordPiece
 from pretrain.two_captions import TwoCaptions
 from pretrain.workers import Workers

@@ -20,6 +20,9 @@ from pretrain.plan import Plan, StageData, plan_to_plain, prepare
 from pretrain.recipe import Recipe
 from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
+from pretrain.task_plans.auxiliary import MasterAndAuxiliary
+from pretrain.task_plans.joint import Joint
+from pretrain.task_plans.task_plan import TaskPlan, Turn
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
 from shards.order import Position
@@ -28,9 +31,19 @@ from tests.pretrain.helpers import CountingDetector, packed
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+TURNS = MasterAndAuxiliary(asked=("mlm",), helpers=(Turn(data="other", asked=("moc",), scale=0.5),))
+"""Two turns in one step, of which each leaves out heads, and both leave out two of them."""
+
+
+@pytest.mark.parametrize(
+    ("parallel", "tasks"), [("ddp", Joint()), ("fsdp", Joint()), ("ddp", TURNS), ("fsdp", TURNS)]
+)
 def test_g6_two_workers_have_the_gradients_of_one(
-    parallel: Literal["ddp", "fsdp"], tiny: Recipe, wordpiece: WordPiece, tmp_path: Path
+    parallel: Literal["ddp", "fsdp"],
+    tasks: TaskPlan,
+    tiny: Recipe,
+    wordpiece: WordPiece,
+    tmp_path: Path,
 ) -> None:
     """Two micro-batches each; few masked words, so that the workers' counts differ.
 
@@ -38,7 +51,7 @@ def test_g6_two_workers_have_the_gradients_of_one(
     """
     shards = packed(tmp_path / "shards", 24)
     write_regions(shards, tmp_path / "regions", detector=CountingDetector())
-    part = dataclasses.replace(tiny.stages[0], micro_batches=2, parallel=parallel)
+    part = dataclasses.replace(tiny.stages[0], micro_batches=2, parallel=parallel, tasks=tasks)
     recipe = dataclasses.replace(tiny, stages=(part,))
     sizes = DataSizes(vocabulary=wordpiece.vocabulary, feature_dim=3, classes=2)
     torch.manual_seed(0)

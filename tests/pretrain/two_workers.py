@@ -12,7 +12,8 @@ from pretrain import workers
 from pretrain.checkpoint import load_network
 from pretrain.data import Loader, ShardSet
 from pretrain.parallel import spread, whole
-from pretrain.steps.standard import corrupt, train_step
+from pretrain.steps.standard import asked, corrupt, train_step
+from pretrain.task_plans.task_plan import PlanState
 
 
 def main(checkpoint: str, shards: str, regions: str, out: str, rank: str, size: str) -> None:
@@ -32,11 +33,21 @@ def main(checkpoint: str, shards: str, regions: str, out: str, rank: str, size: 
         rank=here.rank,
         world_size=here.size,
     )
+    part = recipe.stages[0]
     step = next(loader.steps(0, loader.start()))
-    shown = [corrupt(recipe.objectives, p.batch, p.draws, loader.wordpiece) for p in step.parts]
-    wrapped = spread(network, recipe.stages[0], here)
+    turns = [  # of whatever data, all turns show the same pairs here
+        (
+            turn,
+            [
+                corrupt(asked(recipe.objectives, turn), p.batch, p.draws, loader.wordpiece)
+                for p in step.parts
+            ],
+        )
+        for turn in part.tasks.turns(PlanState(), seed=0, step=0)[0]
+    ]
+    wrapped = spread(network, part, here)
     frozen = torch.optim.SGD(network.parameters(), lr=0.0)
-    scores = train_step(wrapped, frozen, recipe.objectives, recipe.stages[0], shown, here)
+    scores = train_step(wrapped, frozen, recipe.objectives, part, turns, here)
     gradients = {n: whole(p.grad) for n, p in network.named_parameters() if p.grad is not None}
     if here.rank == 0:
         save_file(gradients, Path(out) / "gradients.safetensors")
