@@ -29,6 +29,7 @@ again goes on where it stopped.
 EVALUATE_EPILOG = """Example:
 
   lait evaluate model --shards held_out --regions held_out/regions --out report.json
+  --plot report.svg
 """
 SPARKS = "\N{LOWER ONE EIGHTH BLOCK}▂▃▄▅▆▇█"
 
@@ -175,15 +176,19 @@ def evaluate(
     shards: Annotated[Path, typer.Option(help="Held-out shards, several texts an image.")],
     regions: Annotated[Path, typer.Option(help="Their regions.")],
     out: Annotated[Path | None, typer.Option(help="JSON of the report.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="SVG of the report.")] = None,
     folds: Annotated[int, typer.Option(min=1, help="5 for COCO 1k: the mean of five folds.")] = 1,
 ) -> None:
     """Retrieval in both directions: recall at 1, 5 and 10, beside chance."""
+    from pretrain.evaluate.plot import retrieval_plot
     from pretrain.evaluate.retrieval import evaluate as run
 
     with screen.meter("pairs") as meter:
         report = run(checkpoint, shards, regions, progress=meter, folds=folds)
     if out is not None:
         out.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+    if plot is not None:
+        plot.write_text(retrieval_plot(report), encoding="utf-8")
     show_retrieval(report)
 
 
