@@ -285,7 +285,7 @@ class Loader:
         share = len(indices) // self.world_size
         mine = range(self.rank * share, (self.rank + 1) * share)
         by_length = sorted(mine, key=lambda i: (_longest(pairs[i * together :][:together]), i))
-        size = share // self.stage.micro_batches
+        size = -(-share // self.stage.micro_batches)
         for at in range(0, share, size):
             rows = [i * together + k for i in by_length[at : at + size] for k in range(together)]
             own = draws.only(rows)

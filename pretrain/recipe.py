@@ -53,7 +53,8 @@ class Stage:
     steps: int | None = None
     """Optimiser steps; None: as many as `epochs` need."""
     micro_batches: int = 1
-    """Into how many forward passes a worker cuts its share of a step."""
+    """Into how many forward passes, at most, a worker cuts its share of a step. Pairs of like
+    length pass together, so that little is padding; a narrow network gains nothing from it."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: autocast; weights and optimiser stay float32."""
     compile: bool = False

@@ -166,12 +166,13 @@ def _scores(
 
 def check(stage: Stage, n_workers: int) -> None:
     """Raises ValueError when a stage's numbers do not go together."""
-    parts = n_workers * stage.micro_batches
-    if stage.batch_pairs < parts or stage.batch_pairs % parts:
+    if stage.batch_pairs < n_workers or stage.batch_pairs % n_workers:
         raise ValueError(
             f"stages.{stage.name}.batch_pairs={stage.batch_pairs} cannot be split evenly among "
-            f"{n_workers} workers x {stage.micro_batches} micro_batches"
+            f"{n_workers} workers"
         )
+    if stage.micro_batches < 1:
+        raise ValueError(f"stages.{stage.name}.micro_batches={stage.micro_batches}: at least one")
     if stage.checkpoint_every % stage.log_every:
         raise ValueError(
             f"stages.{stage.name}.checkpoint_every={stage.checkpoint_every} is not a multiple of "

@@ -50,8 +50,8 @@ def recipe() -> Recipe:
         pairing=RandomNegatives(negative=0.5, random_text=0.5),
         init=Init(bert="bert-base-uncased"),
         stages=(
-            Stage(name="out_of_domain", epochs=17.0, batch_pairs=48, optim=optim),
-            Stage(name="in_domain", epochs=17.0, batch_pairs=48, optim=optim),
+            Stage(name="out_of_domain", epochs=17.0, batch_pairs=48, micro_batches=4, optim=optim),
+            Stage(name="in_domain", epochs=17.0, batch_pairs=48, micro_batches=4, optim=optim),
         ),
     )
 

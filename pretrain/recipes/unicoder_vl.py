@@ -63,7 +63,9 @@ def recipe() -> Recipe:
         ),
         pairing=RandomNegatives(negative=0.5, random_text=0.5),
         init=Init(bert="bert-base-uncased"),
-        stages=(Stage(name="pretraining", epochs=10.0, batch_pairs=192, optim=optim),),
+        stages=(
+            Stage(name="pretraining", epochs=10.0, batch_pairs=192, micro_batches=4, optim=optim),
+        ),
     )
 
 
