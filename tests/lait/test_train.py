@@ -1,9 +1,13 @@
 """Does Ray run the stages, survive a killed worker, and refuse bad input before it starts?"""
 
 import dataclasses
+import json
 import os
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +18,7 @@ from pretrain import checkpoint
 from pretrain.collate import Inputs
 from pretrain.encoders.sublayers import single
 from pretrain.journal import SPEEDS, read_journal
-from pretrain.plan import Plan, prepare
+from pretrain.plan import Plan, plan_to_plain, prepare
 from pretrain.recipe import Recipe, load, staged
 from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
@@ -200,3 +204,82 @@ def test_bad_input_is_refused_before_ray_starts(
         with pytest.raises(ValueError, match=message):
             pretrain(recipe, stages, tmp_path / "out", workers=workers)
         assert not (tmp_path / "out").exists()
+
+
+DRIVER = """
+import json, sys
+from pathlib import Path
+from lait.train import pretrain
+from pretrain.plan import plan_from_plain
+plan = plan_from_plain(json.loads(Path(sys.argv[1]).read_text()))
+pretrain(plan.recipe, plan.stages, plan.out, workers=2, seed=plan.seed)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_driver_changes_nothing(
+    recipe: Recipe, data: list[StageData], alone: Path, tmp_path: Path
+) -> None:
+    """Killed inside the first stage, then between the two, beside a torn checkpoint each time.
+
+    Red when a torn folder counts, or when the loader begins anew.
+    """
+    plan = Plan(
+        recipe=staged(recipe, tuple(d.name for d in data)),
+        stages=tuple(data),
+        out=tmp_path / "out",
+        seed=3,
+    )
+    (tmp_path / "plan.json").write_text(json.dumps(plan_to_plain(plan)))
+    folder = plan.out / "web" / "checkpoints"
+    inside = start_driver(tmp_path)
+    wait_until(lambda: step_of(folder) >= 4, inside)
+    kill(inside)
+    assert 4 <= step_of(folder) < 16
+    tear(folder, step=15)
+    between = start_driver(tmp_path)
+    wait_until(lambda: step_of(folder) == 16, between)
+    kill(between)
+    tear(plan.out / "clean" / "checkpoints", step=1)
+    last = start_driver(tmp_path)
+    assert last.wait(timeout=300) == 0
+    assert checkpoint.find(plan.out / "web").name == "step-000000016-attempt-002"
+    for name in ("web", "clean"):
+        got, expected = lines(plan.out / name), lines(alone / name)
+        assert [line["step"] for line in got] == [line["step"] for line in expected]
+        for line, other in zip(got, expected, strict=True):
+            assert line == pytest.approx(other, rel=1e-3, abs=1e-4)
+
+
+def start_driver(folder: Path) -> subprocess.Popen[bytes]:
+    """`pretrain` as a program of its own, with a Ray session of its own."""
+    return subprocess.Popen([sys.executable, "-c", DRIVER, str(folder / "plan.json")])
+
+
+def kill(driver: subprocess.Popen[bytes]) -> None:
+    """End it without a word, and wait until the last of its workers has ended, too."""
+    workers = [i for i in worker_ids() if driver.pid in ancestors(i)]
+    driver.kill()
+    driver.wait()
+    wait_until(lambda: not any(title(i) for i in workers), None)
+
+
+def wait_until(reached: Callable[[], bool], driver: subprocess.Popen[bytes] | None) -> None:
+    deadline_s = time.monotonic() + 240
+    while not reached():
+        assert driver is None or driver.poll() is None, "the driver ended by itself"
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
+def step_of(folder: Path) -> int:
+    done = checkpoint.latest(folder)
+    return 0 if done is None else checkpoint.read(done).step
+
+
+def tear(folder: Path, *, step: int) -> None:
+    """What a writer leaves that was killed while it wrote: no marker, half a file."""
+    torn = folder / f"step-{step:09d}-attempt-001"
+    torn.mkdir(parents=True, exist_ok=True)
+    (torn / "COMPLETE").unlink(missing_ok=True)
+    (torn / "network.safetensors").write_bytes(b"torn")

@@ -210,3 +210,23 @@ def test_what_cannot_work_is_refused_before_anything_is_written(plan: Plan, tmp_
     with pytest.raises(ValueError, match="3 classes"):
         prepare(dataclasses.replace(plan, stages=(first, wider)), 1)
     assert not plan.out.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_compiled_run_is_the_same_run(plan: Plan, tmp_path: Path) -> None:
+    """Its checkpoints have the same names, too; red when the network is not compiled."""
+    run(plan)
+    stages = tuple(dataclasses.replace(part, compile=True) for part in plan.recipe.stages)
+    compiled = dataclasses.replace(
+        plan, recipe=dataclasses.replace(plan.recipe, stages=stages), out=tmp_path / "compiled"
+    )
+    torch._dynamo.utils.counters.clear()
+    run(compiled)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    for name in ("first", "second"):
+        got, expected = lines(compiled, name), lines(plan, name)
+        for line, other in zip(got, expected, strict=True):
+            assert line == pytest.approx(other, rel=1e-3, abs=1e-4)
+        assert weights(compiled, name).keys() == weights(plan, name).keys()
