@@ -23,10 +23,20 @@ EPILOG = """Examples:
 Every arm is shown the same number of pairs. The same command again goes on where it stopped.
 """
 
+ZOO_EPILOG = """Examples:
+
+  lait zoo --demo out/demo --out out/zoo --page docs/recipes.md
+
+  lait zoo --demo out/demo --out out/zoo --recipe imagebert --recipe lxmert --scale 0.5
+
+The same command again goes on where it stopped.
+"""
+
 
 def register(app: typer.Typer) -> None:
-    """Put `study` on the command line."""
+    """Put `study` and `zoo` on the command line."""
     app.command(epilog=EPILOG)(study)
+    app.command(epilog=ZOO_EPILOG)(zoo)
 
 
 def study(
@@ -59,6 +69,39 @@ def study(
             steps=told.step,
         )
     show_study(done)
+    screen.err.print(f"every run: {out}", highlight=False)
+
+
+def zoo(
+    demo: Annotated[Path, typer.Option(help="Folder of a finished `lait demo`.")],
+    out: Annotated[Path, typer.Option(help="Folder of the runs and zoo.json.")],
+    recipe: Annotated[list[str] | None, typer.Option(help="Some recipes; else all.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Markdown file of the table.")] = None,
+    scale: Annotated[float, typer.Option(help="Of the epochs.")] = 1.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of Ray Train.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of every random decision.")] = 0,
+) -> None:
+    """Pretrain the small version of every recipe in two stages, and score all alike."""
+    from lait.zoo import COLUMNS, page_of, run_zoo
+
+    with screen.meter("steps") as meter:
+        told = _Teller(meter)
+        done = run_zoo(
+            demo,
+            out,
+            recipes=recipe or (),
+            scale=scale,
+            workers=workers,
+            seed=seed,
+            tell=told.arm,
+            steps=told.step,
+        )
+    if page is not None:
+        page.write_text(page_of(done), encoding="utf-8")
+    rows = [[show(entry) for _, show in COLUMNS] for entry in done.entries]
+    columns = [COLUMNS[0][0], *(f"#{title}" for title, _ in COLUMNS[1:])]
+    note = f"chance {done.chance.r1:.3f}, R@10 {done.chance.r10:.3f}"
+    screen.out.print(screen.table("Retrieval, both directions", columns, rows, note=note))
     screen.err.print(f"every run: {out}", highlight=False)
 
 

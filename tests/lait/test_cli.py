@@ -44,7 +44,7 @@ def test_version() -> None:
 
 COMMANDS = ["", "demo", "world", "curate", "gold", "extract", "pack", "regions", "pretrain"]
 COMMANDS += ["evaluate", "doctor", "relevance train", "relevance eval", "relevance score"]
-COMMANDS += ["shards verify", "shards inspect", "crawl", "study", "finetune retrieval"]
+COMMANDS += ["shards verify", "shards inspect", "crawl", "study", "zoo", "finetune retrieval"]
 COMMANDS += ["main-image train", "main-image eval"]
 COMMANDS += [f"shards {name}" for name in ("diff", "merge", "sample", "reshard", "follow", "push")]
 COMMANDS += ["finetune vqa", "finetune refer", "answer"]

@@ -1,0 +1,235 @@
+"""How do the recipes fare, each pretrained in the same two stages and scored alike?"""
+
+import dataclasses
+import json
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from lait.demo import HELD_OUT, STAGES, Layout
+from lait.train import Progress, StageData, pretrain
+from pretrain.checkpoint import find, load_network
+from pretrain.evaluate.retrieval import RetrievalReport, Scorer, evaluate
+from pretrain.finetune import STAGE, for_retrieval
+from pretrain.recipe import Recipe, load, names, staged, with_settings
+from shards.aside import publish_bytes
+from shards.manifest import read_manifest
+
+BASELINES: Final = (("text alone", "text"), ("image alone", "image"))
+"""ImageBERT that is shown one of both: what it scores, nobody has learned from the pair."""
+_TUNING: Final = {"epochs": 12.0, "optim.lr": 1e-3}
+_PAGE: Final = """# The recipes, side by side
+
+Every recipe's small version (`shrink()`), pretrained on the demo world in two stages, web then
+clean, {pairs:,} pairs in all, then fine-tuned for retrieval on the clean set; one seed ({seed}).
+Recall is the mean of both directions on {n_images:,} unseen scenes. The last two models are
+ImageBERT's, shown the text alone or the image alone. This page is written by
+
+```
+lait zoo --demo out/demo --out out/zoo --page docs/recipes.md
+```
+
+{table}
+The small versions share widths and epochs, not what made each system good at its own scale: the
+table shows that each learns, not which is best.
+
+{sources}"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieved:
+    """Recall, the mean of both directions."""
+
+    r1: float
+    r10: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One model of the zoo."""
+
+    name: str
+    citation: str
+    parameters: int
+    zero_shot: Retrieved | None
+    """None: no objective of the recipe scores pairs."""
+    fine_tuned: Retrieved
+
+
+Column = tuple[str, Callable[[Entry], str]]
+COLUMNS: Final[tuple[Column, ...]] = (
+    ("model", lambda entry: entry.name),
+    ("parameters", lambda entry: f"{entry.parameters:,}"),
+    ("zero-shot R@1", lambda entry: _shown(entry.zero_shot, "r1")),
+    ("R@10", lambda entry: _shown(entry.zero_shot, "r10")),
+    ("fine-tuned R@1", lambda entry: _shown(entry.fine_tuned, "r1")),
+    ("R@10", lambda entry: _shown(entry.fine_tuned, "r10")),
+)
+"""Of the table; another measure is a field of `Entry`, filled in `_measured`, and a line here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zoo:
+    """All that was trained."""
+
+    n_images: int
+    """Held out."""
+    pairs: int
+    """Shown to every model in pretraining."""
+    seed: int
+    chance: Retrieved
+    entries: tuple[Entry, ...]
+
+
+def run_zoo(
+    demo: Path,
+    out: Path,
+    *,
+    recipes: Sequence[str] = (),
+    scale: float = 1.0,
+    workers: int = 2,
+    seed: int = 0,
+    tell: Callable[[str, int, int], None] = lambda name, done, total: None,
+    steps: Callable[[Progress], None] = lambda progress: None,
+) -> Zoo:
+    """Pretrain every recipe's small version on the demo's two stages, and score it.
+
+    Every model is shown the pairs that ImageBERT's small version is shown. What is finished is
+    kept, so the same call goes on where an interrupted one was.
+
+    Args:
+        demo: Folder of a finished `lait demo`.
+        out: Folder of the runs, and of `zoo.json`, written last.
+        recipes: Names; none: all that come with lait.
+        scale: Of the epochs.
+        workers: Processes of Ray Train.
+        seed: Of everything that is drawn.
+        tell: Called with (model, models done, models in all).
+        steps: Called with the progress of each run.
+
+    Raises:
+        ValueError: a demo that is not finished, an unknown recipe, or one that does not fit.
+    """
+    layout = Layout(root=demo)
+    for name in (*STAGES, HELD_OUT):
+        read_manifest(layout.shards(name))  # says what is missing
+    models = list(_models(recipes or names()))
+    entries, chance = [], Retrieved(r1=0.0, r10=0.0)
+    for done, (name, model) in enumerate(models):
+        tell(name, done, len(models))
+        run = _Run(layout=layout, out=out / name, scale=scale, workers=workers, seed=seed)
+        entry, chance = run.measured(name, model, steps)
+        entries.append(entry)
+    tell("", len(models), len(models))
+    own = staged(load("imagebert", shrink=True), STAGES)
+    zoo = Zoo(
+        n_images=read_manifest(layout.shards(HELD_OUT)).n_samples,
+        pairs=sum(
+            round(s.epochs * scale * n) for s, n in zip(own.stages, _sizes(layout), strict=True)
+        ),
+        seed=seed,
+        chance=chance,
+        entries=tuple(entries),
+    )
+    publish_bytes(out / "zoo.json", json.dumps(asdict(zoo), indent=1).encode() + b"\n")
+    return zoo
+
+
+def page_of(zoo: Zoo) -> str:
+    """The page of the documentation that shows the table."""
+    rows = [[show(entry) for _, show in COLUMNS] for entry in zoo.entries]
+    chance = ["chance", "", *[f"{zoo.chance.r1:.3f}", f"{zoo.chance.r10:.3f}"] * 2]
+    lines = [[title for title, _ in COLUMNS], ["---"] * len(COLUMNS), *rows, chance]
+    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    sources = "".join(f"- {entry.name}: {entry.citation}\n" for entry in zoo.entries[:-2])
+    return _PAGE.format(
+        table=table, sources=sources, pairs=zoo.pairs, n_images=zoo.n_images, seed=zoo.seed
+    )
+
+
+def _models(chosen: Iterable[str]) -> Iterator[tuple[str, Recipe]]:
+    for name in chosen:
+        yield name, load(name, shrink=True)
+    imagebert = load("imagebert", shrink=True)
+    for name, shows in BASELINES:
+        yield name, with_settings(imagebert, {"inputs.shows": shows})
+
+
+def _sizes(layout: Layout) -> list[int]:
+    return [read_manifest(layout.shards(name)).n_samples for name in STAGES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One model's way through the zoo."""
+
+    layout: Layout
+    out: Path
+    scale: float
+    workers: int
+    seed: int
+
+    def measured(
+        self, name: str, model: Recipe, steps: Callable[[Progress], None]
+    ) -> tuple[Entry, Retrieved]:
+        """Its entry, and what chance reaches."""
+        stages = [self._data(stage) for stage in STAGES]
+        epochs = [
+            s.epochs * self.scale for s in staged(load("imagebert", shrink=True), STAGES).stages
+        ]
+        fitted = with_settings(
+            staged(model, STAGES),
+            {f"stages.{stage}.epochs": n for stage, n in zip(STAGES, epochs, strict=True)},
+        )
+        start = self.out / "pretrained"
+        pretrain(fitted, stages, start, workers=self.workers, seed=self.seed, progress=steps)
+        tuned = self._tuned(start, steps)
+        network, snapshot = load_network(find(start))
+        scores = any(isinstance(objective, Scorer) for objective in snapshot.recipe.objectives)
+        entry = Entry(
+            name=name,
+            citation=model.citation,
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            zero_shot=_mean(self._evaluated(start)) if scores else None,
+            fine_tuned=_mean(tuned),
+        )
+        return entry, _chance(tuned)
+
+    def _tuned(self, start: Path, steps: Callable[[Progress], None]) -> RetrievalReport:
+        settings = {f"stages.{STAGE}.{field}": value for field, value in _TUNING.items()}
+        settings[f"stages.{STAGE}.epochs"] = _TUNING["epochs"] * self.scale
+        recipe = with_settings(for_retrieval(start), settings)
+        data = dataclasses.replace(self._data(STAGES[-1]), name=STAGE)
+        out = self.out / "tuned"
+        pretrain(recipe, [data], out, workers=self.workers, seed=self.seed, progress=steps)
+        return self._evaluated(out)
+
+    def _evaluated(self, model: Path) -> RetrievalReport:
+        return evaluate(model, self.layout.shards(HELD_OUT), self.layout.regions(HELD_OUT))
+
+    def _data(self, stage: str) -> StageData:
+        return StageData(
+            name=stage, shards=self.layout.shards(stage), regions=self.layout.regions(stage)
+        )
+
+
+def _mean(report: RetrievalReport) -> Retrieved:
+    both = report.text_retrieval, report.image_retrieval
+    return Retrieved(
+        r1=statistics.fmean(found.r1 for found in both),
+        r10=statistics.fmean(found.r10 for found in both),
+    )
+
+
+def _chance(report: RetrievalReport) -> Retrieved:
+    both = report.chance_text_retrieval, report.chance_image_retrieval
+    return Retrieved(
+        r1=statistics.fmean(found.r1 for found in both),
+        r10=statistics.fmean(found.r10 for found in both),
+    )
+
+
+def _shown(found: Retrieved | None, cut: str) -> str:
+    return "no score" if found is None else f"{getattr(found, cut):.3f}"
