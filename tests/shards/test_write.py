@@ -197,15 +197,15 @@ def test_a_missing_file_is_an_error(
 def test_a_disk_that_changes_bytes_is_found_before_the_rename(
     tmp_path: Path, make_samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = aside.file_info
+    read = aside.xxh3_of
 
-    def flip(path: Path, name: str) -> aside.FileInfo:
+    def flip(path: Path) -> str:
         data = bytearray(path.read_bytes())
         data[600] ^= 1
         path.write_bytes(data)
-        return read(path, name)
+        return read(path)
 
-    monkeypatch.setattr(aside, "file_info", flip)
+    monkeypatch.setattr(aside, "xxh3_of", flip)
     with pytest.raises(OSError, match=r"sha256 [0-9a-f]{64}, read back .* sha256 [0-9a-f]{64}"):
         write_shard(tmp_path, "00000", make_samples(3))
     assert contents(tmp_path) == {}
