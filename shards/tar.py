@@ -138,16 +138,27 @@ def _parse(block: bytes, body_offset: int, where: str) -> Member:
     match = _NAME.fullmatch(name := block[:100].rstrip(b"\0"))
     size = block[124:136].strip(b"\0 ")
     n_bytes = int(size, 8) if _OCTAL.fullmatch(size) else -1
-    # Our own headers are recognised in one comparison, several times faster than field by field.
-    if not match or n_bytes < 0 or block != header(name, n_bytes):
+    if not match or n_bytes < 0 or not _is_ours(block, name, size):
         _check_header(block, where)
     if not match:
         raise ValueError(f"{where}: member name {name!r} is not <key>.<extension>")
     if n_bytes < 0:
         raise ValueError(f"{where}: member size {size!r} is not an octal number")
     extension = match[2].decode()
-    _check_body(extension, n_bytes, f"{where}: member {name.decode()}")
+    if n_bytes > MAX_MEMBER_BYTES.get(extension, -1):
+        _check_body(extension, n_bytes, f"{where}: member {name.decode()}")
     return Member(key=match[1].decode(), extension=extension, offset=body_offset, n_bytes=n_bytes)
+
+
+def _is_ours(block: bytes, name: bytes, size: bytes) -> bool:
+    """Whether it is what `header` writes: told several times faster than all that may be wrong."""
+    return (
+        len(size) == 11
+        and block[100:124] == _OWNER
+        and block[135:148] == _TIME
+        and block[156:] == _REST
+        and block[148:156] == b"%06o\0 " % (_CONSTANT_SUM + sum(name) + sum(size))
+    )
 
 
 def _check_header(block: bytes, where: str) -> None:
