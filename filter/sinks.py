@@ -1,7 +1,7 @@
 """How do ledger, dead letters and thumbnails get written from Beam?
 
-Every file is decided by its content (a range of candidate ids), written aside and renamed: a bundle
-that runs twice writes the same bytes twice.
+Every file is decided by its content (a range of candidate ids), written aside and renamed, or sent
+whole to an object store: a bundle that runs twice writes the same bytes twice.
 """
 
 # mypy: allow-untyped-calls
@@ -17,6 +17,7 @@ from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from apache_beam.transforms import combiners
 
 from crawl.damage import Damage
+from crawl.sources.sending import written_to
 from crawl.sources.warc import ArchiveReader
 from filter.decode import DecodeLimits
 from filter.ledger import write_dead_letters, write_ledger, write_thumbnails
@@ -62,7 +63,7 @@ class GatherBuckets(beam.PTransform[Any, Any]):
 class WriteLedger(beam.PTransform[PCollection[Verdict], Any]):
     """Final verdicts to `folder/{00000..}.parquet`; gives the rows of each file."""
 
-    folder: Path
+    folder: Path | str
     rows_per_file: int
 
     def expand(self, verdicts: PCollection[Verdict]) -> Any:
@@ -78,8 +79,7 @@ class WriteLedger(beam.PTransform[PCollection[Verdict], Any]):
         return (
             {"items": keyed, "n_buckets": n_files}
             | GatherBuckets()
-            | "Write"
-            >> beam.MapTuple(lambda bucket, group: write_ledger(folder, f"{bucket:05d}", group))
+            | "Write" >> beam.MapTuple(lambda bucket, group: _to_ledger(folder, bucket, group))
         )
 
 
@@ -87,7 +87,7 @@ class WriteLedger(beam.PTransform[PCollection[Verdict], Any]):
 class WriteDeadLetters(beam.PTransform[Any, Any]):
     """`damage`, and the `verdicts` on which a filter raised, to `folder/00000.parquet`."""
 
-    folder: Path
+    folder: Path | str
 
     def expand(self, inputs: Any) -> Any:
         raised = (
@@ -100,8 +100,23 @@ class WriteDeadLetters(beam.PTransform[Any, Any]):
         return (
             raised.pipeline
             | "One" >> beam.Create([_SEED])
-            | "Write" >> beam.Map(lambda _, rows: write_dead_letters(folder, rows), AsList(letters))
+            | "Write" >> beam.Map(lambda _, rows: _to_dead_letters(folder, rows), AsList(letters))
         )
+
+
+def _to_ledger(folder: Path | str, bucket: int, verdicts: Iterable[Verdict]) -> int:
+    with written_to(folder) as there:
+        return write_ledger(there, f"{bucket:05d}", verdicts)
+
+
+def _to_dead_letters(folder: Path | str, damages: Iterable[Damage]) -> int:
+    with written_to(folder) as there:
+        return write_dead_letters(there, damages)
+
+
+def _to_thumbnails(folder: Path | str, rows: Iterable[dict[str, Any]]) -> int:
+    with written_to(folder) as there:
+        return write_thumbnails(there, rows)
 
 
 def as_damage(verdict: Verdict) -> Damage:
@@ -123,7 +138,7 @@ class WriteThumbnails(beam.PTransform[PCollection[Verdict], Any]):
     every run.
     """
 
-    folder: Path
+    folder: Path | str
     per_reason: int
     limits: DecodeLimits
 
@@ -141,7 +156,7 @@ class WriteThumbnails(beam.PTransform[PCollection[Verdict], Any]):
         return (
             rows.pipeline
             | "One" >> beam.Create([_SEED])
-            | "Write" >> beam.Map(lambda _, rows: write_thumbnails(folder, rows), AsList(rows))
+            | "Write" >> beam.Map(lambda _, rows: _to_thumbnails(folder, rows), AsList(rows))
         )
 
 

@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsList, PCollection
 from pydantic import TypeAdapter
 
+from crawl.sources.sending import written_to
 from crawl.templates import JudgeTemplates
 from crawl.transforms import CANDIDATES, DAMAGE, IMAGES, PAGES, ExtractCandidates, ReadArchives
 from filter.funnel import Funnel, build, count_fates
@@ -25,7 +26,9 @@ from filter.sinks import WriteDeadLetters, WriteLedger, WriteThumbnails
 from filter.transforms import DROPPED, KEPT, Aggregate, JoinImages, JudgeImages, SievePages
 from lait.beam import beam_flags
 from lait.config import CurateConfig, digest
+from lait.desk import desk_of
 from lait.inputs import (
+    REPORT,
     Progress,
     check_archives,
     earlier_run,
@@ -49,14 +52,13 @@ from shards.transforms import SHARDS, VERDICTS, WriteShards
 
 logger = logging.getLogger(__name__)
 
-REPORT: Final = ".report.json"
 LEDGER_ROWS: Final = "ledger_rows"
 _SHARD_INFOS: Final = TypeAdapter(tuple[ShardInfo, ...])
 
 
 def curate(
     archives: Sequence[str],
-    out: Path,
+    out: Path | str,
     *,
     config: CurateConfig,
     relevance: Path | None,
@@ -65,6 +67,9 @@ def curate(
     progress: Progress | None = None,
 ) -> Funnel:
     """Curates web archives into `out`: shards, ledger, dead letters, thumbnails, manifest last.
+
+    `out` is a folder, or a URL of an object store as `s3://bucket/run`: workers send their files
+    there, each read back and compared, and this process keeps the tables for as long as it runs.
 
     A finished run with the same settings and archives is not made again; an unfinished one is made
     anew. Same archives and settings give the same bytes, whatever the runner and `workers`.
@@ -79,24 +84,30 @@ def curate(
     archives = expanded(archives)
     inputs = check_archives(archives, tell)
     config = with_relevance(config, relevance)
-    finished = earlier_run(out, config, inputs)
-    if finished is not None:
-        logger.info("%s is finished; nothing to do", out)
-        return finished
-    start(out, config)
-    tell("curating", 0)
-    verbose = logging.getLogger().isEnabledFor(logging.INFO)
-    quiet = nullcontext() if workers == 1 or verbose else stderr_held()
-    with quiet, beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
-        graph(pipeline, archives, out.absolute(), config, relevance and relevance.absolute())
-    tell("checking", 0)
-    return finish(out, config, inputs)
+    with desk_of(out) as desk:
+        finished = earlier_run(desk.path, config, inputs)
+        if finished is not None:
+            logger.info("%s is finished; nothing to do", out)
+            return finished
+        desk.clear()
+        start(desk.path, config)
+        desk.begun()
+        tell("curating", 0)
+        verbose = logging.getLogger().isEnabledFor(logging.INFO)
+        quiet = nullcontext() if workers == 1 or verbose else stderr_held()
+        with quiet, beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
+            graph(pipeline, archives, desk.target, config, relevance and relevance.absolute())
+        tell("checking", 0)
+        desk.fetch()
+        funnel = finish(desk.path, config, inputs)
+        desk.hand_in()
+        return funnel
 
 
 def graph(
     pipeline: beam.Pipeline,
     archives: Sequence[str],
-    out: Path,
+    out: str,
     config: CurateConfig,
     relevance: Path | None,
 ) -> None:
@@ -110,16 +121,16 @@ def graph(
     judged = joined[KEPT] | JudgeImages(cascade, relevance, config.batch_images)
     agreed = judged[KEPT] | Aggregate(cascade)
     written = agreed[KEPT] | WriteShards(
-        out / "shards", config.shards.samples_per_shard, cascade.limits.max_bytes
+        f"{out}/shards", config.shards.samples_per_shard, cascade.limits.max_bytes
     )
     fallen = [step[DROPPED] for step in (joined, judged, agreed)]
     verdicts = [written[VERDICTS], *fallen] | "Every candidate" >> beam.Flatten()
     damage = [read[DAMAGE], extracted[DAMAGE]] | "All damage" >> beam.Flatten()
 
-    rows = verdicts | WriteLedger(out / "ledger", config.shards.ledger_rows_per_file)
-    letters = {"damage": damage, "verdicts": verdicts} | WriteDeadLetters(out / "dead_letter")
+    rows = verdicts | WriteLedger(f"{out}/ledger", config.shards.ledger_rows_per_file)
+    letters = {"damage": damage, "verdicts": verdicts} | WriteDeadLetters(f"{out}/dead_letter")
     shown = verdicts | WriteThumbnails(
-        out / "thumbnails", config.thumbnails_per_reason, cascade.limits
+        f"{out}/thumbnails", config.thumbnails_per_reason, cascade.limits
     )
     counted = {
         PAGES: read[PAGES],
@@ -131,7 +142,7 @@ def graph(
     sums = {LEDGER_ROWS: rows, "dead_letters": letters, "thumbnails": shown}
     names += [files | f"Some {name}" >> _as(name, int) for name, files in sums.items()]
     numbers = names | "All numbers" >> beam.Flatten() | "Add up" >> beam.CombinePerKey(sum)
-    _write_report(pipeline, out / REPORT, written[SHARDS], numbers)
+    _write_report(pipeline, out, written[SHARDS], numbers)
 
 
 def _as(name: str, number: Callable[[Any], int]) -> Any:
@@ -139,14 +150,15 @@ def _as(name: str, number: Callable[[Any], int]) -> Any:
 
 
 def _write_report(
-    pipeline: beam.Pipeline, path: Path, shards: PCollection[ShardInfo], numbers: Any
+    pipeline: beam.Pipeline, out: str, shards: PCollection[ShardInfo], numbers: Any
 ) -> None:
     """What the driver needs to know, in a file: on most runners it sees no collection."""
 
     def write(_: object, shards: list[ShardInfo], numbers: list[tuple[str, int]]) -> None:
         ordered = sorted(shards, key=lambda shard: shard.name)
         report = {"shards": [asdict(shard) for shard in ordered], "numbers": dict(numbers)}
-        publish_bytes(path, json.dumps(report).encode())
+        with written_to(out) as there:
+            publish_bytes(there / REPORT, json.dumps(report).encode())
 
     _ = (
         pipeline

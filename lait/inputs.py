@@ -21,6 +21,8 @@ from shards.manifest import NAME, InputInfo, begin, read_manifest
 
 CONFIG: Final = "config.json"
 FUNNEL: Final = "funnel.json"
+REPORT: Final = ".report.json"
+"""What workers tell the driver; gone when the run is finished."""
 PARTS: Final = ("shards", "ledger", "dead_letter", "thumbnails")
 """Folders of a run; an unfinished run's are made anew."""
 _PIECE_BYTES: Final = 8 * 2**20

@@ -12,6 +12,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
 from apache_beam.transforms import combiners
 
+from crawl.sources.sending import written_to
 from crawl.transforms import Readers
 from filter.fetch import file_name
 from filter.ledger import sample_key
@@ -28,14 +29,14 @@ _EXTENSION: Final = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 
 @dataclass(eq=False)
 class WriteShards(beam.PTransform[PCollection[Verdict], Any]):
-    """Kept verdicts to `folder/{00000..}.tar` and companions.
+    """Kept verdicts to `folder/{00000..}.tar` and companions; `folder` may lie in an object store.
 
     Outputs: `verdicts`, each now naming its shard, and `shards`, one `ShardInfo` per archive. The
     number of shards follows from the number of verdicts, each shard's content from its range of
     keys: nothing depends on how the runner spread the work.
     """
 
-    folder: Path
+    folder: Path | str
     samples_per_shard: int
     max_image_bytes: int
 
@@ -58,7 +59,7 @@ class WriteShards(beam.PTransform[PCollection[Verdict], Any]):
 
 
 class _WriteShard(beam.DoFn):
-    def __init__(self, folder: Path, max_image_bytes: int) -> None:
+    def __init__(self, folder: Path | str, max_image_bytes: int) -> None:
         self.folder = folder
         self.max_image_bytes = max_image_bytes
 
@@ -68,7 +69,9 @@ class _WriteShard(beam.DoFn):
     def process(self, element: tuple[int, Iterable[Verdict]]) -> Iterator[ShardInfo]:
         index, verdicts = element
         ordered = sorted(verdicts, key=key_of)
-        yield write_shard(self.folder, shard_stem(index), map(self._sample, ordered))
+        with written_to(self.folder) as there:
+            info = write_shard(there, shard_stem(index), map(self._sample, ordered))
+        yield info
 
     def _sample(self, verdict: Verdict) -> Sample:
         assert verdict.ref is not None, verdict.candidate.candidate_id

@@ -19,7 +19,7 @@ EPILOG = """Examples:
 
   lait curate crawl/*.warc.gz --out run --relevance model --workers 2
 
-  lait curate gs://b/a.warc.gz --out run --relevance model -- --runner=FlinkRunner
+  lait curate gs://b/a.warc.gz --out gs://b/run --relevance model -- --runner=FlinkRunner
 """
 
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def curate(
     archives: Annotated[list[str], typer.Argument(help="WARC files, plain or gzip.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; made, or finished, or refused.")],
+    out: Annotated[str, typer.Option(help="Folder or URL of the run; made, finished or refused.")],
     relevance: Annotated[
         str, typer.Option(help="Folder of `lait relevance train`, or `none` to do without.")
     ],

@@ -221,7 +221,7 @@ def test_a_store_that_keeps_other_bytes_is_noticed(
         self.pipe_file(name, Path(local).read_bytes().replace(b"a cat", b"a dog"))
 
     monkeypatch.setattr(type(memory), "put_file", corrupting)
-    with pytest.raises(ValueError, match="read back"):
+    with pytest.raises(OSError, match="read back"):
         push(folder, URL)
     assert not memory.exists("/bucket/set/manifest.json")
 
