@@ -170,6 +170,21 @@ def test_mfu_is_the_share_that_the_pairs_took(plan: Plan, tmp_path: Path) -> Non
     assert line["tokens_per_s"] / line["pairs_per_s"] == pytest.approx(14 / 16)
 
 
+def test_where_the_peak_is_known_every_line_tells_the_mfu(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a device of 1 GFLOP/s; counting changes nothing about the run."""
+    run(plan)
+    counted = dataclasses.replace(plan, out=tmp_path / "counted")
+    monkeypatch.setattr("pretrain.run.peak_of", lambda device: 1e9)
+    run(counted)
+    found = read_journal(counted.out / "first")
+    shares = [line["mfu"] / line["pairs_per_s"] for line in found]
+    assert shares == pytest.approx([shares[0]] * len(found))
+    assert 1e-3 < shares[0] < 1  # a pair of some tokens, 2 layers of 64: some ten MFLOP
+    assert lines(counted, "first") == lines(plan, "first")
+
+
 def test_a_checkpoint_names_what_it_was_trained_on(plan: Plan, data: tuple[StageData, ...]) -> None:
     run(plan)
     snapshot = checkpoint.read(checkpoint.find(plan.out))
