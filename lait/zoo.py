@@ -9,23 +9,30 @@ from pathlib import Path
 from typing import Final
 
 from lait.demo import HELD_OUT, STAGES, Layout
+from lait.tasks import lesson, questions
 from lait.train import Progress, StageData, pretrain
+from lait.world.vqa import write_vqa
 from pretrain.checkpoint import find, load_network
 from pretrain.evaluate.retrieval import RetrievalReport, Scorer, evaluate
 from pretrain.finetune import STAGE, for_retrieval
 from pretrain.recipe import Recipe, load, names, staged, with_settings
+from pretrain.tasks.answer import answer, load_task
+from pretrain.tasks.records import Found
 from shards.aside import publish_bytes
 from shards.manifest import read_manifest
+from shards.read import ShardReader
 
 BASELINES: Final = (("text alone", "text"), ("image alone", "image"))
 """ImageBERT that is shown one of both: what it scores, nobody has learned from the pair."""
 _TUNING: Final = {"epochs": 12.0, "optim.lr": 1e-3}
+_VQA: Final = {"epochs": 12.0, "optim.lr": 2e-3, "batch_pairs": 64}
 _PAGE: Final = """# The recipes, side by side
 
 Every recipe's small version (`shrink()`), pretrained on the demo world in two stages, web then
-clean, {pairs:,} pairs in all, then fine-tuned for retrieval on the clean set; one seed ({seed}).
-Recall is the mean of both directions on {n_images:,} unseen scenes. The last two models are
-ImageBERT's, shown the text alone or the image alone. This page is written by
+clean, {pairs:,} pairs in all, then fine-tuned on the clean set, for retrieval and for the world's
+questions (VQA); one seed ({seed}). Recall is the mean of both directions on {n_images:,} unseen
+scenes, VQA the accuracy on their {n_questions:,} questions. The last two models are ImageBERT's,
+shown the text alone or the image alone. This page is written by
 
 ```
 lait zoo --demo out/demo --out out/zoo --page docs/recipes.md
@@ -56,6 +63,8 @@ class Entry:
     zero_shot: Retrieved | None
     """None: no objective of the recipe scores pairs."""
     fine_tuned: Retrieved
+    vqa: float | None
+    """Accuracy; None: the network takes no regions."""
 
 
 Column = tuple[str, Callable[[Entry], str]]
@@ -66,6 +75,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ("R@10", lambda entry: _shown(entry.zero_shot, "r10")),
     ("fine-tuned R@1", lambda entry: _shown(entry.fine_tuned, "r1")),
     ("R@10", lambda entry: _shown(entry.fine_tuned, "r10")),
+    ("VQA", lambda entry: "-" if entry.vqa is None else f"{entry.vqa:.3f}"),
 )
 """Of the table; another measure is a field of `Entry`, filled in `_measured`, and a line here."""
 
@@ -79,6 +89,8 @@ class Zoo:
     pairs: int
     """Shown to every model in pretraining."""
     seed: int
+    n_questions: int
+    """About the held-out images."""
     chance: Retrieved
     entries: tuple[Entry, ...]
 
@@ -130,6 +142,7 @@ def run_zoo(
             round(s.epochs * scale * n) for s, n in zip(own.stages, _sizes(layout), strict=True)
         ),
         seed=seed,
+        n_questions=len(_questions(layout, HELD_OUT, out).records),
         chance=chance,
         entries=tuple(entries),
     )
@@ -140,12 +153,17 @@ def run_zoo(
 def page_of(zoo: Zoo) -> str:
     """The page of the documentation that shows the table."""
     rows = [[show(entry) for _, show in COLUMNS] for entry in zoo.entries]
-    chance = ["chance", "", *[f"{zoo.chance.r1:.3f}", f"{zoo.chance.r10:.3f}"] * 2]
+    chance = ["chance", "", *[f"{zoo.chance.r1:.3f}", f"{zoo.chance.r10:.3f}"] * 2, ""]
     lines = [[title for title, _ in COLUMNS], ["---"] * len(COLUMNS), *rows, chance]
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     sources = "".join(f"- {entry.name}: {entry.citation}\n" for entry in zoo.entries[:-2])
     return _PAGE.format(
-        table=table, sources=sources, pairs=zoo.pairs, n_images=zoo.n_images, seed=zoo.seed
+        table=table,
+        sources=sources,
+        pairs=zoo.pairs,
+        n_images=zoo.n_images,
+        n_questions=zoo.n_questions,
+        seed=zoo.seed,
     )
 
 
@@ -194,6 +212,7 @@ class _Run:
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             zero_shot=_mean(self._evaluated(start)) if scores else None,
             fine_tuned=_mean(tuned),
+            vqa=self._answered(start, steps),
         )
         return entry, _chance(tuned)
 
@@ -206,6 +225,26 @@ class _Run:
         pretrain(recipe, [data], out, workers=self.workers, seed=self.seed, progress=steps)
         return self._evaluated(out)
 
+    def _answered(self, start: Path, steps: Callable[[Progress], None]) -> float:
+        """Accuracy on the questions about unseen scenes."""
+        out, stage = self.out / "vqa", STAGES[-1]
+        tuning = {**_VQA, "epochs": _VQA["epochs"] * self.scale}
+        made = lesson(
+            "vqa",
+            _questions(self.layout, stage, self.out.parent),
+            shards=self.layout.shards(stage),
+            regions=self.layout.regions(stage),
+            out=out,
+            start=start,
+            settings={f"stages.vqa.{field}": value for field, value in tuning.items()},
+        )
+        pretrain(
+            made.recipe, [made.data], out, workers=self.workers, seed=self.seed, progress=steps
+        )
+        records = _questions(self.layout, HELD_OUT, self.out.parent).records
+        answers = answer(out, self.layout.shards(HELD_OUT), self.layout.regions(HELD_OUT), records)
+        return load_task("vqa").metrics(records, answers)["accuracy"]
+
     def _evaluated(self, model: Path) -> RetrievalReport:
         return evaluate(model, self.layout.shards(HELD_OUT), self.layout.regions(HELD_OUT))
 
@@ -213,6 +252,15 @@ class _Run:
         return StageData(
             name=stage, shards=self.layout.shards(stage), regions=self.layout.regions(stage)
         )
+
+
+def _questions(layout: Layout, stage: str, out: Path) -> Found:
+    """The world's questions about the images of a set, written and read as VQA's are."""
+    with ShardReader(layout.shards(stage)) as reader:
+        keys = (str(json.loads(reader.sample(i).record)["sha256"]) for i in range(len(reader)))
+        images = {sha256: sha256 for sha256 in keys}
+    files = write_vqa(layout.world / "annotations.jsonl", images, out / "questions" / stage)
+    return questions("vqa", files, None, layout.shards(stage))
 
 
 def _mean(report: RetrievalReport) -> Retrieved:

@@ -12,7 +12,7 @@ from lait.commands import finetuning
 from lait.commands.training import StepMeter, settings, show_losses
 
 if TYPE_CHECKING:
-    from pretrain.tasks.task import Record
+    from pretrain.tasks.records import Found
 
 TITLES = {
     "vqa": "Visual question answering, VQA v2: its questions and its annotations file.",
@@ -69,36 +69,32 @@ def _command(name: str) -> Callable[..., None]:
             list[str] | None, typer.Option("--set", help="One field, e.g. stages.vqa.epochs=10.")
         ] = None,
     ) -> None:
-        from lait.train import StageData, pretrain
-        from pretrain.finetune import for_task
-        from pretrain.recipe import load, with_settings
-        from pretrain.tasks.answer import load_task
-        from pretrain.tasks.records import write_records
+        from lait.tasks import lesson
+        from lait.train import pretrain
+        from pretrain.recipe import load
 
         if (start is None) == (recipe is None):
             raise ValueError("give either --start, a pretrained model, or --recipe, for none")
-        task = load_task(name.replace("-", "_"))
-        records = _found(task.read(annotations, split), shards)
-        known = [record for record in records if record.right or record.box]
-        if not known:
-            raise ValueError(f"--annotations: none of {len(records)} records says what is right")
-        objective = task.objective(known)
-        learned = [record for record in known if objective.knows(record)]
-        base = None if recipe is None else load(recipe, shrink=shrink)
-        chosen = with_settings(
-            for_task(start, base, objective, task.STAGE), settings(overrides or ())
+        task = name.replace("-", "_")
+        found = _found(task, annotations, split, shards)
+        made = lesson(
+            task,
+            found,
+            shards=shards,
+            regions=regions,
+            out=out,
+            start=start,
+            base=None if recipe is None else load(recipe, shrink=shrink),
+            settings=settings(overrides or ()),
         )
         screen.err.print(
-            f"{len(learned):,} of {len(records):,} records are learned from", highlight=False
-        )
-        write_records(out / "records.jsonl", learned)
-        data = StageData(
-            name=task.STAGE.name, shards=shards, regions=regions, records=out / "records.jsonl"
+            f"{made.n_learned:,} of {len(found.records):,} records are learned from",
+            highlight=False,
         )
         with screen.meter("steps") as meter:
             result = pretrain(
-                chosen,
-                [data],
+                made.recipe,
+                [made.data],
                 out,
                 workers=workers,
                 use_gpu=gpu,
@@ -126,8 +122,7 @@ def answer(
     from pretrain.tasks.answer import load_task
 
     name = read(find(checkpoint)).recipe.objectives[0].name
-    task = load_task(name)
-    records = _found(task.read(annotations, split), shards)
+    task, records = load_task(name), _found(name, annotations, split, shards).records
     with screen.meter("questions") as meter:
         answers = run(checkpoint, shards, regions, records, progress=meter)
     results = task.results(answers)
@@ -140,24 +135,15 @@ def answer(
     screen.out.print(screen.table(f"{name}, {len(records):,} questions", ("", "#score"), rows))
 
 
-def _found(records: "Sequence[Record]", shards: Path) -> "list[Record]":
-    """The records whose images are in the set; says how many are not.
+def _found(task: str, annotations: "Sequence[Path]", split: str | None, shards: Path) -> "Found":
+    """The records whose images are in the set; says how many are not."""
+    from lait.tasks import questions
 
-    Raises:
-        ValueError: none is.
-    """
-    from pretrain.tasks.records import find_images
-
-    found = find_images(records, shards)
-    if not found.records:
-        raise ValueError(
-            f"--shards {shards} has none of the images of --annotations; the first is "
-            f"{found.first_without or 'not named'}"
-        )
+    found = questions(task, annotations, split, shards)
     if found.n_without_image:
         screen.err.print(
-            f"{found.n_without_image:,} of {len(records):,} records are left out, their images "
-            f"are not in {shards}; the first is {found.first_without}",
+            f"{found.n_without_image:,} records are left out, their images are not in {shards}; "
+            f"the first is {found.first_without}",
             highlight=False,
         )
-    return list(found.records)
+    return found

@@ -16,18 +16,20 @@ def test_the_page_shows_every_model_and_what_cannot_be_scored() -> None:
         parameters=1234567,
         zero_shot=None,
         fine_tuned=Retrieved(r1=0.25, r10=0.75),
+        vqa=0.5,
     )
     zoo = Zoo(
         n_images=100,
         pairs=76680,
         seed=0,
+        n_questions=800,
         chance=Retrieved(r1=0.01, r10=0.1),
         entries=(entry, entry, entry),
     )
     page = page_of(zoo)
-    row = "| vl_bert | 1,234,567 | no score | no score | 0.250 | 0.750 |\n"
+    row = "| vl_bert | 1,234,567 | no score | no score | 0.250 | 0.750 | 0.500 |\n"
     assert page.count(row) == 3
-    assert "| chance |  | 0.010 | 0.100 | 0.010 | 0.100 |\n" in page
+    assert "| chance |  | 0.010 | 0.100 | 0.010 | 0.100 |  |\n" in page
     assert "76,680 pairs" in page
 
 
@@ -45,6 +47,7 @@ def test_models_are_shown_as_many_pairs(tmp_path: Path) -> None:
     names = [entry["name"] for entry in zoo["entries"]]
     assert names == ["imagebert", "text alone", "image alone"]
     assert len({entry["parameters"] for entry in zoo["entries"]}) == 1
+    assert all(0 < entry["vqa"] < 1 for entry in zoo["entries"])
     for stage in ("web", "clean"):
         lines = {
             (out / name / "pretrained" / stage / "metrics.jsonl").read_text().splitlines()[-1]
