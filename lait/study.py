@@ -16,6 +16,7 @@ from lait.demo import HELD_OUT, STAGES, Layout
 from lait.study_data import uncurated_set, union_set
 from lait.study_real import real_recipe, real_sets
 from lait.train import StageData, pretrain
+from pretrain.evaluate.plot import Bar, bars
 from pretrain.evaluate.retrieval import evaluate
 from pretrain.recipe import Recipe, load, staged, with_settings
 from shards.aside import publish_bytes
@@ -99,7 +100,7 @@ def run_study(
     Args:
         question: One of `QUESTIONS`.
         source: Folder of a finished `lait demo`; of `real`: the folder of the figures.
-        out: Folder of the study: data sets, runs, `study.json` last.
+        out: Folder of the study: data sets, runs, `study.svg`, `study.json` last.
         seeds: One run of every arm for each.
         scale: Of the recipe's epochs: 0.5 shows every arm half as many pairs.
         workers: Processes of Ray Train.
@@ -132,8 +133,23 @@ def run_study(
         seeds=tuple(seeds),
         outcomes=tuple(_outcome(arm, reports[arm.name]) for arm in arms),
     )
+    publish_bytes(out / "study.svg", plot_of(study).encode())
     publish_bytes(out / "study.json", json.dumps(asdict(study), indent=1).encode() + b"\n")
     return study
+
+
+def plot_of(study: Study) -> str:
+    """Recall at 1 of every arm, the mean of both directions, as an SVG file."""
+    rows = [
+        Bar(
+            label=outcome.arm,
+            value=statistics.fmean(outcome.both),
+            spread=statistics.stdev(outcome.both) if len(study.seeds) > 1 else 0.0,
+            chance=outcome.chance_r1,
+        )
+        for outcome in study.outcomes
+    ]
+    return bars(f"Zero-shot R@1: {study.question}, {len(study.seeds)} seeds", rows)
 
 
 def _ground(question: str, source: Path, out: Path, recipe: Recipe | None, scale: float) -> Ground:

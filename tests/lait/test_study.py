@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -74,6 +75,10 @@ def test_every_arm_sees_as_many_pairs_and_a_second_call_trains_nothing(
         "clean alone",
         "both in one stage",
     ]
+    drawn = ET.fromstring((tmp_path / "out" / "study.svg").read_text())
+    words = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    for outcome in study["outcomes"]:
+        assert f"{(outcome['text_r1'][0] + outcome['image_r1'][0]) / 2:.3f}" in words
     steps = {}
     for run in sorted((tmp_path / "out" / "runs").iterdir()):
         metrics = [
