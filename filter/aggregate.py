@@ -2,10 +2,11 @@
 
 Rule 1: among the pairs of one image (equal bytes) the best scored stays. Rule 2: a text on too many
 distinct images drops ALL its pairs. Rule 1 goes first, so that a picture copied to many pages with
-the same text counts once under rule 2.
+the same text counts once under rule 2. Near copies (`filter.dedup`) fall between the two.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from filter.fetch import file_name
@@ -38,19 +39,42 @@ def text_key(verdict: Verdict) -> str:
     return fold(verdict.text)
 
 
+def hash_key(verdict: Verdict) -> str:
+    """Equal for pictures whose perceptual hashes are the same."""
+    assert verdict.image is not None, verdict.candidate.candidate_id
+    return verdict.image.phash
+
+
 def keep_best_pair(same_image: Iterable[Verdict]) -> Iterator[Verdict]:
     """Rule 1 over the pairs of one image: the best stays, the others drop as `duplicate_image`.
 
     `same_image` is walked twice; a runner may hand over more than memory holds.
     """
     best = min(same_image, key=better)
-    keeper = best.candidate.candidate_id
-    for verdict in same_image:
-        if verdict.candidate.candidate_id == keeper:
-            yield verdict
-        else:
-            drop = Drop(reason="duplicate_image", value=verdict.relevance, threshold=best.relevance)
-            yield dropped(verdict, "aggregate", drop)
+    drop = partial(Drop, reason="duplicate_image", threshold=best.relevance)
+    return _all_but(best, same_image, lambda verdict: drop(value=verdict.relevance))
+
+
+def keep_best_print(same_hash: Iterable[Verdict]) -> Iterator[Verdict]:
+    """Of the images of one perceptual hash the best stays, the others drop as `near_duplicate`."""
+    best = min(same_hash, key=better)
+    drop = Drop(reason="near_duplicate", value=best.candidate.candidate_id)
+    return _all_but(best, same_hash, lambda _verdict: drop)
+
+
+def _all_but(
+    best: Verdict, group: Iterable[Verdict], drop: Callable[[Verdict], Drop]
+) -> Iterator[Verdict]:
+    for verdict in group:
+        is_best = verdict.candidate.candidate_id == best.candidate.candidate_id
+        yield verdict if is_best else dropped(verdict, "aggregate", drop(verdict))
+
+
+def without_copy(verdict: Verdict, copies: Sequence[tuple[Rank, str, int]]) -> Verdict:
+    """The verdict, dropped when there are better images close to its own; the best is named."""
+    if not copies:
+        return verdict
+    return dropped(verdict, "aggregate", Drop(reason="near_duplicate", value=min(copies)[1]))
 
 
 def drop_common_text(same_text: Iterable[Verdict], max_images: int) -> Iterator[Verdict]:

@@ -23,18 +23,22 @@ def judge_texts(
     candidate: Candidate, sieve: Sieve[str], sources: Sequence[TextSource]
 ) -> tuple[ScoredText, ...]:
     """Every text of a candidate in its order, each with the first refusal against it."""
-    judged = []
-    for text in candidate.texts:
-        if text.source not in sources:
-            judged.append(
-                ScoredText(source=text.source, text=text.text, score=None, drop=NOT_ELIGIBLE)
-            )
-            continue
-        for piece in pieces(text):
-            refusal = sieve(piece)
-            drop = refusal.drop.reason if refusal else None
-            judged.append(ScoredText(source=text.source, text=piece, score=None, drop=drop))
-    return tuple(judged)
+    return tuple(
+        judge_text(text.source, piece, sieve, sources)
+        for text in candidate.texts
+        for piece in (pieces(text) if text.source in sources else (text.text,))
+    )
+
+
+def judge_text(
+    source: TextSource, piece: str, sieve: Sieve[str], sources: Sequence[TextSource]
+) -> ScoredText:
+    """One piece of text with the first refusal against it, not yet scored."""
+    if source not in sources:
+        return ScoredText(source=source, text=piece, score=None, drop=NOT_ELIGIBLE)
+    refusal = sieve(piece)
+    drop = refusal.drop.reason if refusal else None
+    return ScoredText(source=source, text=piece, score=None, drop=drop)
 
 
 def no_text(

@@ -28,6 +28,8 @@ class FilterConfig(BaseModel):
     """Sources a description may be chosen from; the others only serve as evidence."""
     min_words: int = Field(default=3, ge=1)
     max_words: int = Field(default=64, ge=1)
+    drop_personal: bool = True
+    """Drop texts with an e-mail address, a telephone, card or account number."""
     max_oov_share: float = Field(default=0.5, ge=0, le=1)
     """Largest share of words that the vocabulary does not know."""
     max_repetition: float = Field(default=0.4, ge=0, le=1)
@@ -42,6 +44,18 @@ class FilterConfig(BaseModel):
     max_aspect_ratio: float = Field(default=3.0, ge=1)
     max_uniformity: float = Field(default=0.97, gt=0, le=1)
     """Largest share of one (quantised) colour."""
+    min_brightest: int = Field(default=32, ge=0, le=255)
+    """Too dark: not even the lightest hundredth of the pixels reaches this grey level; 0: off."""
+    max_darkest: int = Field(default=215, ge=0, le=255)
+    """Too light: not even the darkest hundredth stays at or below this grey level; 255: off."""
+    min_sharpness: int = Field(default=4, ge=0)
+    """Blurred: not even the sharpest hundredth of the pixels has such a Laplacian; 0: off."""
+    min_natural: float = Field(default=0.1, ge=0, le=1)
+    """Smallest score of the natural classifier: charts, tables, logos score less; 0: not asked."""
+    natural_model: str = ""
+    """A file of `lait natural train`; '' is the packaged model."""
+    natural_digest: str = ""
+    """Of that model; set by the run itself."""
     min_relevance: float = Field(default=0.5, ge=0, le=1)
     """Smallest calibrated relevance of the chosen text."""
     max_images_per_text: int = Field(default=5, ge=1)
@@ -49,3 +63,18 @@ class FilterConfig(BaseModel):
     max_phash_distance: int | None = Field(default=4, ge=0, le=8)
     """Images whose perceptual hashes differ in at most this many of 64 bits are one picture, of
     which the best scored pair stays; null: only equal bytes are one picture."""
+    eval_sets: tuple[str, ...] = ()
+    """Evaluation sets whose images must not be trained on: lists of hashes (one sha256 or
+    perceptual hash a line, or `lait hashes`), curated shards, or runs."""
+    not_in: tuple[str, ...] = ()
+    """Earlier runs (or lists) whose kept images are not wanted again."""
+    known_bad: tuple[str, ...] = ()
+    """Lists of images that must not be kept at all: only hash and time of a hit are recorded."""
+    max_known_distance: int | None = Field(default=4, ge=0, le=8)
+    """Perceptual distance at which an image counts as one of these three; null: equal bytes."""
+    max_known_bad: int = Field(default=10, ge=0)
+    """A run that meets more images of `known_bad` than this is not finished."""
+    eval_sets_digest: str = ""
+    not_in_digest: str = ""
+    known_bad_digest: str = ""
+    """Of what the lists hold; set by the run itself, so that its hash covers their content."""

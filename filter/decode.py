@@ -16,7 +16,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from filter.phash import phash
+from filter.looks import Looks, look
+from filter.metadata import strip_metadata
+from filter.phash import prints
 from filter.sieve import one_line
 from filter.verdict import Drop, ImageFacts
 
@@ -56,6 +58,7 @@ class Decoded:
     facts: ImageFacts
     image: Image.Image
     """RGB, upright, without metadata; perhaps at a fraction of its size (`SCALED_SIDE_PX`)."""
+    looks: Looks
 
 
 def decode(body: bytes, limits: DecodeLimits) -> Decoded | Drop:
@@ -88,6 +91,13 @@ def check_bytes(n_bytes: int, limits: DecodeLimits) -> Drop | None:
     if n_bytes > limits.max_bytes:
         return Drop(reason="image_bytes", value=n_bytes, threshold=limits.max_bytes)
     return None
+
+
+def check_pixels(n_pixels: int, limits: DecodeLimits) -> Drop | None:
+    """The part of the check that needs only the header."""
+    if n_pixels <= limits.max_pixels:
+        return None
+    return Drop(reason="image_pixels", value=n_pixels, threshold=limits.max_pixels)
 
 
 def sniff(body: bytes) -> str:
@@ -126,10 +136,9 @@ def _decode(body: bytes, kind: str, limits: DecodeLimits) -> Decoded | Drop:
         _open(body, kind).verify()
     with _open(body, kind) as source:
         width_px, height_px = source.size
-        if width_px * height_px > limits.max_pixels:
-            return Drop(
-                reason="image_pixels", value=width_px * height_px, threshold=limits.max_pixels
-            )
+        refusal = check_pixels(width_px * height_px, limits)
+        if refusal is not None:
+            return refusal
         orientation = _orientation(source)
         # Frame 0, never seek(): size checks are skipped on later frames.
         scale = max(1, min(source.size) // SCALED_SIDE_PX)
@@ -138,16 +147,23 @@ def _decode(body: bytes, kind: str, limits: DecodeLimits) -> Decoded | Drop:
         image = upright(to_rgb(source), orientation)
     if orientation in _SIDEWAYS:
         width_px, height_px = height_px, width_px
+    whole, crops = prints(image)
+    looks = look(image)
     facts = ImageFacts(
-        sha256=hashlib.sha256(body).hexdigest(),
+        # What is stored is the file without its metadata: that is what this names.
+        sha256=hashlib.sha256(strip_metadata(body)).hexdigest(),
         format=kind,
         width_px=width_px,
         height_px=height_px,
         n_bytes=len(body),
-        phash=phash(image),
+        phash=whole,
+        phash_crops=crops,
+        sharpness=looks.sharpness,
+        darkest=looks.darkest,
+        brightest=looks.brightest,
         uniformity=uniformity(image),
     )
-    return Decoded(facts=facts, image=image)
+    return Decoded(facts=facts, image=image, looks=looks)
 
 
 def _open(body: bytes, kind: str) -> Image.Image:

@@ -5,6 +5,7 @@
 Each takes and returns a verdict (or what becomes one); the first that drops it ends it.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,9 @@ from crawl.candidate import Candidate
 from crawl.image_ref import ImageRef
 from filter.choose import choose, judge_texts, no_text, open_texts
 from filter.decode import check_bytes, decode
+from filter.decontaminate import redacted
 from filter.fetch import check_ref
+from filter.natural_model import load_model
 from filter.recipe import Cascade
 from filter.sieve import dropped, failure
 from filter.verdict import Drop, Verdict
@@ -131,11 +134,21 @@ def look(
     except ValueError as error:
         # The record was there when the archive was listed: a damaged member, not a missing file.
         return _all_dropped(verdicts, "fetch", failure(error, where="reading the image"))
+    gate = cascade.known_bad
+    sha256 = hashlib.sha256(body).hexdigest() if gate else ""
+    if gate is not None and gate.has_bytes(sha256, body):
+        return _all_redacted(verdicts, sha256)
     decoded = decode(body, cascade.limits)
     if isinstance(decoded, Drop):
         return _all_dropped(verdicts, "decode", decoded)
-    verdicts = tuple(replace(verdict, image=decoded.facts) for verdict in verdicts)
-    refusal = cascade.image(decoded.facts)
+    if gate is not None and gate.has_look(decoded.facts):
+        return _all_redacted(verdicts, sha256)
+    facts = decoded.facts
+    if cascade.natural_model is not None:
+        natural = load_model(cascade.natural_model).score(decoded.looks.features)
+        facts = replace(facts, natural=natural)
+    verdicts = tuple(replace(verdict, image=facts) for verdict in verdicts)
+    refusal = cascade.image(facts)
     if refusal is not None:
         return _all_dropped(verdicts, refusal.stage, refusal.drop)
     if scorer is None:
@@ -150,6 +163,10 @@ def _all_dropped(verdicts: tuple[Verdict, ...], stage: str, drop: Drop) -> Looke
     return Looked(
         verdicts=tuple(dropped(verdict, stage, drop) for verdict in verdicts), pixels=None
     )
+
+
+def _all_redacted(verdicts: tuple[Verdict, ...], sha256: str) -> Looked:
+    return Looked(verdicts=tuple(redacted(v, sha256) for v in verdicts), pixels=None)
 
 
 def judge_relevance(
@@ -168,7 +185,7 @@ def judge_relevance(
                 yield dropped(verdict, "relevance", scores)
             else:
                 by_text = dict(zip(wanted, scores, strict=True))
-                yield _above(choose(verdict, by_text, cascade.text_sources), cascade)
+                yield check_relevance(choose(verdict, by_text, cascade.text_sources), cascade)
 
 
 def _texts_of(looked: Looked) -> list[str]:
@@ -192,7 +209,8 @@ def _scores(
     return [[round(float(score), SCORE_DIGITS) for score in scores] for scores in found]
 
 
-def _above(verdict: Verdict, cascade: Cascade) -> Verdict:
+def check_relevance(verdict: Verdict, cascade: Cascade) -> Verdict:
+    """The verdict, dropped when its chosen text does not score enough."""
     assert verdict.relevance is not None
     # Written so that a NaN is dropped.
     if verdict.relevance >= cascade.min_relevance:

@@ -19,29 +19,30 @@ from crawl.candidate import Candidate, DomFeatures
 from crawl.damage import Damage
 from filter.verdict import ImageFacts, ScoredText, Verdict
 
-_DOM_TYPES: Final[dict[Any, pa.DataType]] = {
+_TYPES: Final[dict[Any, pa.DataType]] = {
     bool: pa.bool_(),
-    int: pa.int32(),
-    int | None: pa.int32(),
+    int: pa.int64(),
+    int | None: pa.int64(),
     float: pa.float64(),
+    float | None: pa.float64(),
+    str: pa.string(),
+    str | None: pa.string(),
+    tuple[str, ...]: pa.list_(pa.string()),
 }
 
+
+def columns_of(record: Any, *, besides: frozenset[str] = frozenset()) -> dict[str, pa.DataType]:
+    """A column for every field of a dataclass: what a type tells, the ledger keeps unasked."""
+    wanted = [field for field in fields(record) if field.name not in besides]
+    return {field.name: _TYPES[field.type] for field in wanted}
+
+
+_NESTED: Final = frozenset({"texts", "dom"})
+
 SCHEMA: Final = pa.schema(
-    {
-        "candidate_id": pa.string(),
-        "page_url": pa.string(),
-        "image_url": pa.string(),
-        "alternative_urls": pa.list_(pa.string()),
-        "page_file": pa.string(),
-        "page_offset": pa.int64(),
-        "page_digest": pa.string(),
-        "fetched_at": pa.string(),
-        "language": pa.string(),
-        "language_score": pa.float64(),
-        "main_score": pa.float64(),
-        "is_main": pa.bool_(),
-        "opt_out": pa.list_(pa.string()),
-        "dom": pa.struct([(field.name, _DOM_TYPES[field.type]) for field in fields(DomFeatures)]),
+    columns_of(Candidate, besides=_NESTED)
+    | {
+        "dom": pa.struct(list(columns_of(DomFeatures).items())),
         "texts": pa.list_(
             pa.struct(
                 {
@@ -59,13 +60,10 @@ SCHEMA: Final = pa.schema(
         "image_offset": pa.int64(),
         "image_status": pa.int32(),
         "image_content_type": pa.string(),
-        "sha256": pa.string(),
-        "format": pa.string(),
-        "width_px": pa.int32(),
-        "height_px": pa.int32(),
-        "n_bytes": pa.int64(),
-        "phash": pa.string(),
-        "uniformity": pa.float64(),
+        "image_opt_out": pa.list_(pa.string()),
+    }
+    | columns_of(ImageFacts)
+    | {
         "kept": pa.bool_(),
         "stage": pa.string(),
         "reason": pa.string(),
@@ -76,6 +74,9 @@ SCHEMA: Final = pa.schema(
         "key": pa.string(),
     }
 )
+
+_CHUNK: Final = 2_000
+"""Rows turned into columns at once."""
 
 DEAD_LETTER_SCHEMA: Final = pa.schema(
     {"file": pa.string(), "offset": pa.int64(), "reason": pa.string(), "detail": pa.string()}
@@ -102,21 +103,18 @@ def row(verdict: Verdict) -> dict[str, Any]:
             "image_offset": verdict.ref.offset,
             "image_status": verdict.ref.status,
             "image_content_type": verdict.ref.content_type,
+            "image_opt_out": verdict.ref.opt_out,
             "n_bytes": verdict.ref.n_bytes,
         }
     if verdict.image is not None:
         found |= asdict(verdict.image)
     if verdict.kept and verdict.image is not None:
         found["key"] = sample_key(verdict.image)
-    found |= _numbers_and_words(verdict)
-    return {name: _storable(found.get(name)) for name in SCHEMA.names}
+    found |= numbers_and_words(verdict)
+    return {name: storable(found.get(name)) for name in SCHEMA.names}
 
 
-_CANDIDATE_FIELDS: Final = tuple(
-    field.name
-    for field in fields(Candidate)
-    if field.name in SCHEMA.names and field.name not in ("dom", "texts")
-)
+_CANDIDATE_FIELDS: Final = tuple(columns_of(Candidate, besides=_NESTED))
 _VERDICT_FIELDS: Final = ("text", "text_source", "relevance", "kept", "stage", "reason", "shard")
 
 
@@ -129,7 +127,7 @@ def _texts(verdict: Verdict) -> list[dict[str, Any]]:
     return [
         {
             "source": text.source,
-            "text": _storable(text.text),
+            "text": storable(text.text),
             "score": text.score,
             "drop": text.drop,
         }
@@ -137,7 +135,8 @@ def _texts(verdict: Verdict) -> list[dict[str, Any]]:
     ]
 
 
-def _numbers_and_words(verdict: Verdict) -> dict[str, Any]:
+def numbers_and_words(verdict: Verdict) -> dict[str, Any]:
+    """The columns `value`, `threshold` and `detail`: numbers apart from words."""
     words = [str(part) for part in (verdict.value, verdict.threshold) if isinstance(part, str)]
     return {
         "value": None if isinstance(verdict.value, str) else verdict.value,
@@ -146,26 +145,32 @@ def _numbers_and_words(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
+    """A value as Parquet holds it: lone surrogates become '?', also inside a tuple."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "replace").decode("utf-8")
-    return [_storable(part) for part in value] if isinstance(value, tuple) else value
+    return [storable(part) for part in value] if isinstance(value, tuple) else value
 
 
 def write_ledger(folder: Path, stem: str, verdicts: Iterable[Verdict]) -> int:
-    """Writes `{stem}.parquet` with the verdicts in order of candidate id; returns the rows."""
+    """Writes `{stem}.parquet` with the verdicts in order of candidate id; returns the rows.
+
+    Memory: the verdicts, about 5 KB each.
+    """
     ordered = sorted(verdicts, key=lambda verdict: verdict.candidate.candidate_id)
-    table = pa.Table.from_pylist([row(verdict) for verdict in ordered], schema=SCHEMA)
-    write_table(folder / f"{stem}.parquet", table)
+    # As dictionaries they would take twice as much again: never all of them at once.
+    parts = [
+        pa.Table.from_pylist([row(verdict) for verdict in ordered[start : start + _CHUNK]], SCHEMA)
+        for start in range(0, len(ordered), _CHUNK)
+    ]
+    write_table(folder / f"{stem}.parquet", pa.concat_tables([SCHEMA.empty_table(), *parts]))
     return len(ordered)
 
 
 def write_dead_letters(folder: Path, damages: Iterable[Damage]) -> int:
     """Writes what could not be read to `00000.parquet`, sorted by place; returns the rows."""
     ordered = sorted(damages, key=lambda damage: tuple(asdict(damage).values()))
-    rows = [
-        {name: _storable(value) for name, value in asdict(damage).items()} for damage in ordered
-    ]
+    rows = [{name: storable(value) for name, value in asdict(damage).items()} for damage in ordered]
     write_table(folder / "00000.parquet", pa.Table.from_pylist(rows, schema=DEAD_LETTER_SCHEMA))
     return len(rows)
 

@@ -41,11 +41,12 @@ BOILERPLATE_PATTERNS: Final = tuple(
     for pattern in (
         r"\bclick (?:here |on |the |this |any |image |photo |picture )*(?:to|for) "
         r"(?:enlarge|zoom|view|see|open|expand|a larger|full)",
-        r"\b(?:tap|hover|double[- ]click) (?:here |on )?to (?:enlarge|zoom|view|see|open|expand)\b",
+        r"\b(?:tap|hover|double[- ]click) (?:here |on |the |this |image |photo |picture )*to "
+        r"(?:enlarge|zoom|view|see|open|expand)\b",
         r"^(?:image|photo|picture|figure|fig|slide|page|item)\W*\d+(?:\W*(?:of|/)\W*\d+)?\W*$",
         r"^(?:photo|image|picture|photograph|illustration)s?"
         r"(?: credit| courtesy| source)*(?:\s*:| by| from| courtesy| ©)(?:\W+\w+){0,6}\W*$",
-        r"^(?:featured |main |cover )?(?:image|photo|picture) (?:of|for|from|with) "
+        r"^(?:featured |header |hero |cover |main )?(?:image|photo|picture) (?:of|for|from|with) "
         r"(?:the |this |our )?"
         r"(?:day|week|month|year|post|article|page|story|blog|site)\b",
         r"^(?:image|photo|picture) (?:is )?(?:not (?:found|available)|unavailable|missing)",
@@ -94,11 +95,11 @@ SPAM_PATTERNS: Final = tuple(
         r"\b(?:hot|sexy|local|single) (?:singles|girls|babes|milfs)\b|\bmeet singles\b",
         r"\bseo (?:services?|company|expert)\b|\bbuy (?:followers|likes|backlinks)\b",
         r"\bclick (?:here|now|this link)\b|\bsatisfaction guaranteed\b|\bmoney[- ]back guarantee\b",
-        r"https?://|\bwww\.[a-z0-9-]+\.|\b[\w.+-]+@[\w-]+\.[a-z]{2,}\b",
+        r"https?://|\bwww\.[a-z0-9-]+\.",
         r"!{3,}|\${2,}|★{2,}|>{3,}|<{3,}",
     )
 )
-"""Words that sell. Addresses and links belong here too: no description of a picture has them."""
+"""Words that sell. Links belong here too: no description of a picture has them."""
 
 PROFANE: Final = _listed(
     """\

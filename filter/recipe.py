@@ -10,12 +10,22 @@ from crawl.candidate import Candidate, TextSource
 from crawl.config import CrawlConfig
 from filter.config import FilterConfig
 from filter.decode import DecodeLimits
+from filter.decontaminate import KnownBad, known_bad, not_known
 from filter.language import PageLanguage, TextLanguage
-from filter.natural import Uniform
+from filter.natural import Blurred, NotNatural, TooDark, TooLight, Uniform
 from filter.page import MainImage, OptOut
+from filter.personal import Personal
 from filter.sieve import Sieve
 from filter.size import AspectRatio, MinSide
-from filter.text import Boilerplate, FileName, Length, OutOfVocabulary, Spam
+from filter.text import (
+    Boilerplate,
+    FileName,
+    Length,
+    OutOfVocabulary,
+    Profanity,
+    Repetition,
+    Spam,
+)
 from filter.verdict import Filter, ImageFacts
 
 
@@ -30,7 +40,11 @@ class Cascade:
     text_sources: tuple[TextSource, ...]
     obey_opt_out: bool
     """Whether an image response's own opt-out counts."""
+    known_bad: KnownBad | None
+    """Asked of the bytes of an image before they are decoded, then of its look."""
     limits: DecodeLimits
+    natural_model: str | None
+    """File of the natural classifier, '' for the packaged one; None: it is not asked."""
     image: Sieve[ImageFacts]
     """Asked of a decoded image."""
     min_relevance: float
@@ -52,16 +66,23 @@ def lait(config: FilterConfig, crawl: CrawlConfig) -> Cascade:
         text=Sieve(filters=_text_filters(config)),
         text_sources=config.text_sources,
         obey_opt_out=config.obey_opt_out,
+        known_bad=known_bad(config),
         limits=DecodeLimits(
             min_bytes=config.min_image_bytes,
             max_bytes=crawl.max_image_bytes,
             max_pixels=config.max_pixels,
         ),
+        natural_model=config.natural_model if config.min_natural > 0 else None,
         image=Sieve(
             filters=(
                 MinSide(min_px=config.min_side_px),
                 AspectRatio(max_ratio=config.max_aspect_ratio),
                 Uniform(max_share=config.max_uniformity),
+                TooDark(min_brightest=config.min_brightest),
+                TooLight(max_darkest=config.max_darkest),
+                Blurred(min_sharpness=config.min_sharpness),
+                NotNatural(min_natural=config.min_natural),
+                *not_known(config),
             )
         ),
         min_relevance=config.min_relevance,
@@ -75,7 +96,10 @@ def _text_filters(config: FilterConfig) -> tuple[Filter[str], ...]:
         FileName(),
         Boilerplate(),
         Length(min_words=config.min_words, max_words=config.max_words),
-        Spam(max_repetition=config.max_repetition),
+        *((Personal(),) if config.drop_personal else ()),
+        Spam(),
+        Profanity(),
+        Repetition(max_share=config.max_repetition),
         TextLanguage(languages=config.languages, min_foreign_score=config.min_foreign_score),
         OutOfVocabulary(max_share=config.max_oov_share),
     )

@@ -14,9 +14,11 @@ STAGES: Final = (
     "main_image",
     "text",
     "fetch",
+    "known_bad",
     "decode",
     "size",
     "natural",
+    "known",
     "relevance",
     "aggregate",
 )

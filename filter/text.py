@@ -114,23 +114,40 @@ class Length:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spam:
-    """Drops texts that sell, swear, link, or say the same words again and again."""
+    """Drops texts that sell or link."""
 
     stage: ClassVar[str] = "text"
-    max_repetition: float
 
     def __call__(self, text: str, /) -> Drop | None:
         for pattern in SPAM_PATTERNS:
             if found := pattern.search(text):
                 return Drop(reason="text_spam", value=found.group())
-        folded = [word.casefold() for word in words(text)]
-        for word in folded:
-            if word in PROFANE:
-                return Drop(reason="text_spam", value="profanity")
-        share = repetition(folded)
-        if share > self.max_repetition:
-            return Drop(reason="text_spam", value=share, threshold=self.max_repetition)
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profanity:
+    """Drops texts with a word of a short list."""
+
+    stage: ClassVar[str] = "text"
+
+    def __call__(self, text: str, /) -> Drop | None:
+        swears = any(word.casefold() in PROFANE for word in words(text))
+        return Drop(reason="text_profanity") if swears else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repetition:
+    """Drops texts that say the same words again and again."""
+
+    stage: ClassVar[str] = "text"
+    max_share: float
+
+    def __call__(self, text: str, /) -> Drop | None:
+        share = repetition([word.casefold() for word in words(text)])
+        if share <= self.max_share:
+            return None
+        return Drop(reason="text_repetition", value=share, threshold=self.max_share)
 
 
 def repetition(folded: list[str]) -> float:

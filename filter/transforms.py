@@ -11,33 +11,25 @@ from pathlib import Path
 from typing import Any, Final
 
 import apache_beam as beam
-from apache_beam.pvalue import PCollection, TaggedOutput
+from apache_beam.pvalue import PCollection
 
 from crawl.candidate import Candidate
 from crawl.image_ref import ImageRef
-from crawl.transforms import Readers, count
+from crawl.transforms import Readers
 from filter.aggregate import drop_common_text, image_key, keep_best_pair, text_key
-from filter.dedup import Hashed, bands, closest, hashed, near_copies
+from filter.copies import DropNearCopies
 from filter.fetch import Found, best, urls
 from filter.judge import Scorer, judge_block, judge_page, judge_ref
 from filter.recipe import Cascade
+from filter.routes import DROPPED as DROPPED
+from filter.routes import KEPT as KEPT
+from filter.routes import by_id, sort_out
 from filter.scorer import load_scorer
-from filter.sieve import dropped
-from filter.verdict import Drop, Verdict
+from filter.verdict import Verdict
 
-KEPT: Final = "kept"
-DROPPED: Final = "dropped"
 BLOCK_BYTES: Final = 8 * 2**20
 """Candidates whose images lie in the same stretch of an archive are judged together: the archive is
 opened once for them, and their number stays small however large the crawl is."""
-
-
-def sort_out(verdict: Verdict) -> Any:
-    """A verdict on its way to one of the two outputs, counted by stage and reason when dropped."""
-    if verdict.kept:
-        return TaggedOutput(KEPT, verdict)
-    count(f"{verdict.stage}/{verdict.reason}")
-    return TaggedOutput(DROPPED, verdict)
 
 
 @dataclass(eq=False)
@@ -73,11 +65,6 @@ class JoinImages(beam.PTransform[Any, Any]):
             | "Attach" >> beam.FlatMapTuple(partial(attach, cascade=self.cascade))
             | "Sort out" >> beam.Map(sort_out).with_outputs(KEPT, DROPPED)
         )
-
-
-def by_id(verdict: Verdict) -> tuple[str, Verdict]:
-    """Keyed by candidate id."""
-    return verdict.candidate.candidate_id, verdict
 
 
 def wanted_urls(verdict: Verdict) -> Iterator[tuple[str, tuple[int, str]]]:
@@ -184,49 +171,3 @@ class Aggregate(beam.PTransform[PCollection[Verdict], Any]):
 def same_text(_text: str, group: Iterable[Verdict], max_images: int) -> Iterator[Verdict]:
     """Rule 2 on the pairs of one text."""
     return drop_common_text(group, max_images)
-
-
-@dataclass(eq=False)
-class DropNearCopies(beam.PTransform[PCollection[Verdict], Any]):
-    """Drops every image that has a better scored one within `max_distance` bits of its hash."""
-
-    max_distance: int
-
-    def expand(self, verdicts: PCollection[Verdict]) -> Any:
-        copies = (
-            verdicts
-            | "By band" >> beam.FlatMap(partial(by_band, max_distance=self.max_distance))
-            | "Gather bands" >> beam.GroupByKey()
-            | "Compare" >> beam.FlatMapTuple(partial(compare, max_distance=self.max_distance))
-        )
-        return (
-            {"verdicts": verdicts | "By id" >> beam.Map(by_id), "copies": copies}
-            | "Meet at candidate" >> beam.CoGroupByKey()
-            | "Drop copies" >> beam.FlatMapTuple(drop_copies)
-            | "Sort out" >> beam.Map(sort_out).with_outputs(KEPT, DROPPED)
-        )
-
-
-def by_band(verdict: Verdict, max_distance: int) -> Iterator[tuple[str, Hashed]]:
-    """A pair under each band of its image's hash."""
-    one = hashed(verdict)
-    for band in bands(one.phash, max_distance):
-        yield band, one
-
-
-def compare(
-    _band: str, group: Iterable[Hashed], max_distance: int
-) -> Iterator[tuple[str, tuple[str, int]]]:
-    """The copies among the images that share one band."""
-    return near_copies(group, max_distance)
-
-
-def drop_copies(_id: str, group: dict[str, Iterable[Any]]) -> Iterator[Verdict]:
-    """A verdict, dropped when some band found a better image close to its own."""
-    copies = list(group["copies"])
-    for verdict in group["verdicts"]:
-        if not copies:
-            yield verdict
-        else:
-            drop = Drop(reason="near_duplicate", value=closest(copies)[0])
-            yield dropped(verdict, "aggregate", drop)

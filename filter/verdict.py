@@ -48,16 +48,28 @@ class ImageFacts:
     """What decoding told about the image. Pixels are not kept."""
 
     sha256: str
+    """Of the file without its metadata (`filter.metadata`), which is what gets stored."""
     format: str
     """As sniffed and decoded: `jpeg`, `png`, `webp`."""
     width_px: int
     height_px: int
     """After EXIF orientation has been applied."""
     n_bytes: int
+    """Of the file as it was fetched."""
     phash: str
-    """64-bit DCT perceptual hash, 16 hex digits."""
+    """64-bit DCT perceptual hash of what lies inside flat borders, 16 hex digits."""
     uniformity: float
     """Share of the most frequent colour after quantisation to 4 bits a channel, 0..1."""
+    phash_crops: tuple[str, ...] = ()
+    """The same hash of the picture without 5 % of its edges: all four, left, top, right, bottom."""
+    sharpness: int | None = None
+    """The Laplacian that the sharpest hundredth of the pixels reach, in grey levels."""
+    darkest: int | None = None
+    """Grey level, 0..255, that a hundredth of the pixels do not exceed."""
+    brightest: int | None = None
+    """Grey level that all but a hundredth do not exceed."""
+    natural: float | None = None
+    """How much it looks like a photograph, 0..1; None when that was not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

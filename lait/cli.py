@@ -20,7 +20,9 @@ from lait.commands import (
     extraction,
     finetuning,
     house,
+    ledger,
     main_image,
+    natural,
     regions,
     relevance,
     shards,
@@ -41,10 +43,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for group in (demo, crawling, curation, extraction, shards, regions, training, tasks, study, house):
+for group in (
+    demo,
+    crawling,
+    curation,
+    ledger,
+    extraction,
+    shards,
+    regions,
+    training,
+    tasks,
+    study,
+    house,
+):
     group.register(app)
 main_image.register(app)
 app.add_typer(commoncrawl.app, name="commoncrawl")
+app.add_typer(natural.app, name="natural")
 app.add_typer(relevance.app, name="relevance")
 app.add_typer(finetuning.app, name="finetune")
 

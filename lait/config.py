@@ -34,7 +34,15 @@ class CurateConfig(BaseModel):
     """Of the relevance model; set by the run itself, from the model it is given."""
 
 
-_SET_BY_THE_RUN: Final = frozenset({"relevance_digest"})
+_SET_BY_THE_RUN: Final = frozenset(
+    {
+        "relevance_digest",
+        "eval_sets_digest",
+        "not_in_digest",
+        "known_bad_digest",
+        "natural_digest",
+    }
+)
 
 
 Settings = TypeVar("Settings", bound=BaseModel)

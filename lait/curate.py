@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from crawl.sources.sending import written_to
 from crawl.templates import JudgeTemplates
 from crawl.transforms import CANDIDATES, DAMAGE, IMAGES, PAGES, ExtractCandidates, ReadArchives
+from filter.decontaminate import KNOWN_BAD, check_known_bad, with_digests
 from filter.funnel import Funnel, build, count_fates
 from filter.ledger import read_columns
 from filter.recipe import lait as lait_recipe
@@ -84,6 +85,7 @@ def curate(
     archives = expanded(archives)
     inputs = check_archives(archives, tell)
     config = with_relevance(config, relevance)
+    config = config.model_copy(update={"filter": with_digests(config.filter)})
     with desk_of(out) as desk:
         finished = earlier_run(desk.path, config, inputs)
         if finished is not None:
@@ -193,6 +195,8 @@ def finish(out: Path, config: CurateConfig, inputs: tuple[InputInfo, ...]) -> Fu
             f"filters raised on {errors} of {funnel.seen} candidates: see reason `{ERROR}` in "
             f"{out / 'dead_letter'}; to accept it, raise max_error_share"
         )
+    known_bad = sum(n for (_, reason), n in fates.items() if reason == KNOWN_BAD)
+    check_known_bad(known_bad, config.filter)
     manifest = Manifest(
         config_hash=digest(config),
         code_version=code_version(),

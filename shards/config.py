@@ -12,7 +12,7 @@ class ShardsConfig(BaseModel):
 
     samples_per_shard: int = Field(default=10_000, ge=1)
     """Target; the number of shards is the count of kept pairs over this, rounded up."""
-    ledger_rows_per_file: int = Field(default=500_000, ge=1)
+    ledger_rows_per_file: int = Field(default=50_000, ge=1)
 
 
 class MergeConfig(BaseModel):

@@ -16,6 +16,7 @@ from crawl.sources.sending import written_to
 from crawl.transforms import Readers
 from filter.fetch import file_name
 from filter.ledger import sample_key
+from filter.metadata import strip_metadata
 from filter.sinks import GatherBuckets
 from filter.verdict import Verdict
 from shards.manifest import ShardInfo, shard_stem
@@ -94,13 +95,14 @@ def in_shard(index: int, verdict: Verdict) -> Verdict:
 
 
 def to_sample(verdict: Verdict, body: bytes) -> Sample:
-    """The sample of a kept verdict.
+    """The sample of a kept verdict: its image without EXIF and other metadata.
 
     Raises ValueError when `body` is not the image that was judged: the archive has changed.
     """
     facts, text = verdict.image, verdict.text
     assert facts is not None, verdict.candidate.candidate_id
     assert text is not None, verdict.candidate.candidate_id
+    body = strip_metadata(body)
     found = hashlib.sha256(body).hexdigest()
     if found != facts.sha256:
         raise ValueError(

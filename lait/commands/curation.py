@@ -1,5 +1,6 @@
 """How does a person curate archives, and look at what came of it?"""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,12 @@ EPILOG = """Examples:
 """
 
 
+HASHES_EPILOG = """Examples:
+
+  lait hashes flickr-test coco-val --out eval.parquet
+
+  lait curate crawl/*.warc.gz --out run --relevance model --eval-set eval.parquet
+"""
 GOLD_EPILOG = """Example:
 
   lait gold out/demo/curated --world out/demo/world
@@ -30,10 +37,11 @@ GOLD_EPILOG = """Example:
 
 
 def register(app: typer.Typer) -> None:
-    """Put `curate` and `gold` on the command line."""
+    """Put `curate`, `gold` and `hashes` on the command line."""
     # What follows `--` belongs to Beam: --runner and its flags pass through untouched.
     app.command(epilog=EPILOG)(curate)
     app.command(epilog=GOLD_EPILOG)(gold)
+    app.command(epilog=HASHES_EPILOG)(hashes)
 
 
 def curate(
@@ -47,6 +55,13 @@ def curate(
         list[str] | None, typer.Option("--set", help="One field, e.g. filter.min_side_px=400.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    eval_sets: Annotated[
+        list[str] | None,
+        typer.Option("--eval-set", help="Hashes or shards of images to leave out; repeatable."),
+    ] = None,
+    not_in: Annotated[
+        list[str] | None, typer.Option(help="Earlier run, whose images to leave out; repeatable.")
+    ] = None,
 ) -> None:
     """From web archives to shards: crawl, filter and shards as one Beam graph."""
     from lait.config import load_config
@@ -57,13 +72,40 @@ def curate(
     funnel = run(
         files,
         out,
-        config=load_config(config, overrides or ()),
+        config=load_config(config, [*(overrides or ()), *_known(eval_sets, not_in)]),
         relevance=None if relevance == "none" else Path(relevance),
         workers=workers,
         beam_args=beam_args,
     )
     show_funnel(funnel)
     screen.err.print(f"shards, ledger and funnel: {out}", highlight=False)
+
+
+def _known(eval_sets: list[str] | None, not_in: list[str] | None) -> list[str]:
+    """The two options as the settings they stand for; paths must mean the same on every worker."""
+    given = {"filter.eval_sets": eval_sets, "filter.not_in": not_in}
+    return [
+        f"{name}={json.dumps([str(Path(path).absolute()) for path in paths])}"
+        for name, paths in given.items()
+        if paths
+    ]
+
+
+def hashes(
+    sources: Annotated[list[Path], typer.Argument(help="Shards, folders of pictures, or files.")],
+    out: Annotated[Path, typer.Option(help="The list, a .parquet file.")],
+) -> None:
+    """List the hashes of images not to train on, for --eval-set and filter.known_bad."""
+    from lait.hashes import write_hashes
+
+    if out.suffix != ".parquet":
+        raise ValueError(f"--out {out} must end in .parquet")
+    with screen.meter("pictures hashed") as meter:
+        found = write_hashes(sources, out, meter)
+    screen.err.print(
+        f"{found.n_images:,} images, {found.n_undecodable:,} of them by their bytes alone: {out}",
+        highlight=False,
+    )
 
 
 def show_funnel(funnel: "Funnel") -> None:

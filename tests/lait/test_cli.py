@@ -48,6 +48,8 @@ COMMANDS += ["shards verify", "shards inspect", "crawl", "study", "zoo", "finetu
 COMMANDS += ["main-image train", "main-image eval"]
 COMMANDS += [f"shards {name}" for name in ("diff", "merge", "sample", "reshard", "follow", "push")]
 COMMANDS += ["finetune vqa", "finetune refer", "answer"]
+COMMANDS += ["replay", "hashes", "natural train", "natural eval"]
+COMMANDS += [f"ledger {name}" for name in ("query", "why", "host", "drops")]
 COMMANDS += [f"commoncrawl {name}" for name in ("paths", "pick", "fetch", "wat")]
 
 

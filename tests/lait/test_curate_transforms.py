@@ -1,13 +1,17 @@
 """Do the Beam shells around reading, extraction and shards do what the plain functions do?"""
 
+import hashlib
+import io
 import json
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import apache_beam as beam
+import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
+from PIL import Image
 
 import crawl.transforms as crawl_transforms
 from crawl.config import CrawlConfig
@@ -136,11 +140,6 @@ def kept(tmp_path: Path, bodies: dict[str, bytes]) -> list[Verdict]:
 
 
 def jpeg(seed: int) -> bytes:
-    import io
-
-    import numpy as np
-    from PIL import Image
-
     out = io.BytesIO()
     noise = np.random.default_rng(seed).integers(0, 256, size=(40, 50, 3), dtype=np.uint8)
     Image.fromarray(noise).save(out, "JPEG")
@@ -178,6 +177,19 @@ def test_nothing_kept_is_one_empty_shard(tmp_path: Path) -> None:
         counts = out[SHARDS] | "n" >> beam.Map(lambda shard: shard.n_samples)
         assert_that(counts, equal_to([0]))
     assert (tmp_path / "00000.tar").is_file()
+
+
+def test_a_shard_holds_pictures_without_their_metadata(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "taken at 51.5007 N, 0.1246 W"
+    body, out = jpeg(0), io.BytesIO()
+    Image.open(io.BytesIO(body)).save(out, "JPEG", exif=exif)
+    (verdict,) = kept(tmp_path, {"https://a.org/0.jpg": out.getvalue()})
+    sample = to_sample(verdict, out.getvalue())
+    assert b"51.5007" in out.getvalue()
+    assert b"51.5007" not in sample.image
+    assert hashlib.sha256(sample.image).hexdigest() == verdict.image.sha256
+    assert sample.image == to_sample(verdict, sample.image).image
 
 
 def test_a_changed_archive_is_noticed(tmp_path: Path) -> None:
