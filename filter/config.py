@@ -56,6 +56,15 @@ class FilterConfig(BaseModel):
     """A file of `lait natural train`; '' is the packaged model."""
     natural_digest: str = ""
     """Of that model; set by the run itself."""
+    safety_models: tuple[str, ...] = ()
+    """`nudenet`, `onnx:FILE.onnx`, `open_clip:NAME/TAG`: the surest counts; none: not asked."""
+    max_unsafe: float = Field(default=0.5, ge=0, le=1)
+    """Largest probability of a picture not to keep that any of them may tell."""
+    unsafe_prompts: tuple[str, ...] = ("a photo of a naked person", "pornography", "gore")
+    safe_prompts: tuple[str, ...] = ("a photo", "a photo of people in clothes", "a drawing")
+    """What open_clip is asked for: a picture is as unsafe as the first ones fit it better."""
+    safety_digest: str = ""
+    """Of what these models compute; set by the run itself."""
     min_relevance: float = Field(default=0.5, ge=0, le=1)
     """Smallest calibrated relevance of the chosen text."""
     max_images_per_text: int = Field(default=5, ge=1)

@@ -9,6 +9,8 @@ from filter.config import FilterConfig
 from filter.known import EXACT, KnownImages, digest_of, load
 from filter.metadata import strip_metadata
 from filter.natural_model import digest_of_model
+from filter.safety import asked_of
+from filter.safety import digest_of as digest_of_safety
 from filter.sieve import dropped
 from filter.verdict import Drop, ImageFacts, Verdict
 
@@ -123,7 +125,7 @@ def known_bad(config: FilterConfig) -> KnownBad | None:
 
 
 def with_digests(config: FilterConfig) -> FilterConfig:
-    """The settings with digests of what their lists and the natural model hold.
+    """The settings with digests of what their lists and models hold.
 
     So a run's hash covers it. Raises ValueError for a source or model that cannot be read.
     """
@@ -134,6 +136,7 @@ def with_digests(config: FilterConfig) -> FilterConfig:
             "not_in_digest": digest_of(config.not_in, distance),
             "known_bad_digest": digest_of(config.known_bad, distance),
             "natural_digest": digest_of_model(config.natural_model) if config.min_natural else "",
+            "safety_digest": digest_of_safety(asked_of(config)),
         }
     )
 

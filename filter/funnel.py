@@ -31,6 +31,7 @@ REASONS: Final = {
     "size": ("min_side", "aspect_ratio"),
     "natural": ("uniform", "too_dark", "too_light", "blurred", "not_natural"),
     "known": ("eval_overlap", "seen_before"),
+    "safety": ("unsafe",),
     "relevance": ("relevance",),
     "aggregate": ("duplicate_image", "near_duplicate", "text_on_many_images"),
 }

@@ -1,19 +1,16 @@
 """What happens to one candidate from its first question to its score? The cascade without Beam.
 
-    judge_page -> judge_ref -> look -> judge_relevance
+    judge_page -> judge_ref -> look -> judge_safety -> judge_relevance
 
 Each takes and returns a verdict (or what becomes one); the first that drops it ends it.
 """
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from crawl.bodies import BodyTooLarge
@@ -21,17 +18,15 @@ from crawl.candidate import Candidate
 from crawl.image_ref import ImageRef
 from filter.choose import choose, judge_texts, no_text, open_texts
 from filter.decode import check_bytes, decode
-from filter.decontaminate import redacted
 from filter.fetch import check_ref
+from filter.looked import Looked, all_dropped, all_redacted
 from filter.natural_model import load_model
 from filter.recipe import Cascade
-from filter.sieve import dropped, failure
+from filter.safety import load as load_safety
+from filter.safety import worst
+from filter.sieve import by_halves, dropped, failure
 from filter.verdict import Drop, Verdict
 
-logger = logging.getLogger(__name__)
-
-Pixels: TypeAlias = NDArray[np.uint8]
-"""[S, S, 3], what the relevance model looks at."""
 SCORE_DIGITS = 4
 """Scores are rounded before anything compares them, so that the ledger tells what was compared."""
 
@@ -75,15 +70,6 @@ def judge_ref(verdict: Verdict, ref: ImageRef | None, cascade: Cascade) -> Verdi
     return verdict if drop is None else dropped(verdict, "decode", drop)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """One image that passed the image filters, and everyone who wants it."""
-
-    verdicts: tuple[Verdict, ...]
-    pixels: Pixels | None
-    """None when there is no relevance model."""
-
-
 def judge_block(
     verdicts: Iterable[Verdict],
     read: Callable[[ImageRef], bytes],
@@ -105,9 +91,9 @@ def judge_block(
         if survivors:
             batch.append(replace(looked, verdicts=survivors))
         if len(batch) == batch_images:
-            yield from judge_relevance(batch, cascade, scorer)
+            yield from judge_batch(batch, cascade, scorer)
             batch = []
-    yield from judge_relevance(batch, cascade, scorer)
+    yield from judge_batch(batch, cascade, scorer)
 
 
 def _place(verdict: Verdict) -> tuple[str, int, str]:
@@ -128,21 +114,21 @@ def look(
         body = read(ref)
     except BodyTooLarge:
         limit = cascade.limits.max_bytes
-        return _all_dropped(
+        return all_dropped(
             verdicts, "decode", Drop(reason="image_bytes", value=limit + 1, threshold=limit)
         )
     except ValueError as error:
         # The record was there when the archive was listed: a damaged member, not a missing file.
-        return _all_dropped(verdicts, "fetch", failure(error, where="reading the image"))
+        return all_dropped(verdicts, "fetch", failure(error, where="reading the image"))
     gate = cascade.known_bad
     sha256 = hashlib.sha256(body).hexdigest() if gate else ""
     if gate is not None and gate.has_bytes(sha256, body):
-        return _all_redacted(verdicts, sha256)
+        return all_redacted(verdicts, sha256)
     decoded = decode(body, cascade.limits)
     if isinstance(decoded, Drop):
-        return _all_dropped(verdicts, "decode", decoded)
+        return all_dropped(verdicts, "decode", decoded)
     if gate is not None and gate.has_look(decoded.facts):
-        return _all_redacted(verdicts, sha256)
+        return all_redacted(verdicts, sha256)
     facts = decoded.facts
     if cascade.natural_model is not None:
         natural = load_model(cascade.natural_model).score(decoded.looks.features)
@@ -150,23 +136,49 @@ def look(
     verdicts = tuple(replace(verdict, image=facts) for verdict in verdicts)
     refusal = cascade.image(facts)
     if refusal is not None:
-        return _all_dropped(verdicts, refusal.stage, refusal.drop)
-    if scorer is None:
-        return Looked(verdicts=verdicts, pixels=None)
+        return all_dropped(verdicts, refusal.stage, refusal.drop)
+    image, stage = decoded.image, "safety"
     try:
-        return Looked(verdicts=verdicts, pixels=scorer.preprocess(decoded.image))
+        shown = tuple(model.preprocess(image) for model in load_safety(cascade.safety_models))
+        stage = "relevance"
+        pixels = None if scorer is None else scorer.preprocess(image)
     except Exception as error:
-        return _all_dropped(verdicts, "relevance", failure(error, where="preprocess"))
+        return all_dropped(verdicts, stage, failure(error, where="preprocess"))
+    return Looked(verdicts=verdicts, pixels=pixels, shown=shown)
 
 
-def _all_dropped(verdicts: tuple[Verdict, ...], stage: str, drop: Drop) -> Looked:
-    return Looked(
-        verdicts=tuple(dropped(verdict, stage, drop) for verdict in verdicts), pixels=None
+def judge_batch(
+    batch: Sequence[Looked], cascade: Cascade, scorer: Scorer | None
+) -> Iterator[Verdict]:
+    """What models are asked of many images at once: are they safe, do their texts describe them."""
+    if cascade.safety_models.models:
+        judged = list(judge_safety(batch, cascade))
+        yield from (v for looked in judged for v in looked.verdicts if not v.kept)
+        batch = [looked for looked in judged if looked.verdicts[0].kept]
+    yield from judge_relevance(batch, cascade, scorer)
+
+
+def judge_safety(batch: Sequence[Looked], cascade: Cascade) -> Iterator[Looked]:
+    """Every image of a batch with the safety models' score, dropped where it is too high."""
+    models = load_safety(cascade.safety_models)
+    scores = by_halves(
+        batch,
+        lambda part: worst(models, [looked.shown for looked in part]),
+        where="safety model",
     )
-
-
-def _all_redacted(verdicts: tuple[Verdict, ...], sha256: str) -> Looked:
-    return Looked(verdicts=tuple(redacted(v, sha256) for v in verdicts), pixels=None)
+    for looked, unsafe in zip(batch, scores, strict=True):
+        facts = looked.verdicts[0].image
+        assert facts is not None
+        if isinstance(unsafe, Drop):
+            yield all_dropped(looked.verdicts, "safety", unsafe)
+            continue
+        facts = replace(facts, unsafe=unsafe)
+        verdicts = tuple(replace(verdict, image=facts) for verdict in looked.verdicts)
+        drop = cascade.safety(facts)
+        if drop is None:
+            yield replace(looked, verdicts=verdicts)
+        else:
+            yield all_dropped(verdicts, "safety", drop)
 
 
 def judge_relevance(
@@ -196,17 +208,13 @@ def _texts_of(looked: Looked) -> list[str]:
 def _scores(
     batch: Sequence[Looked], texts: Sequence[Sequence[str]], scorer: Scorer
 ) -> list[list[float] | Drop]:
-    """Scores per image; when the batch raises, image by image, and a drop for those that raise."""
-    if not batch:
-        return []
-    try:
-        found = scorer.score([looked.pixels for looked in batch], texts)
-    except Exception as error:
-        if len(batch) == 1:
-            return [failure(error, where="relevance model")]
-        halves = (slice(None, len(batch) // 2), slice(len(batch) // 2, None))
-        return [scores for half in halves for scores in _scores(batch[half], texts[half], scorer)]
-    return [[round(float(score), SCORE_DIGITS) for score in scores] for scores in found]
+    """Scores per image, and a drop for the images on which the model raises."""
+
+    def score(rows: Sequence[int]) -> list[list[float]]:
+        found = scorer.score([batch[row].pixels for row in rows], [texts[row] for row in rows])
+        return [[round(float(score), SCORE_DIGITS) for score in scores] for scores in found]
+
+    return by_halves(range(len(batch)), score, where="relevance model")
 
 
 def check_relevance(verdict: Verdict, cascade: Cascade) -> Verdict:

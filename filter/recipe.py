@@ -15,6 +15,7 @@ from filter.language import PageLanguage, TextLanguage
 from filter.natural import Blurred, NotNatural, TooDark, TooLight, Uniform
 from filter.page import MainImage, OptOut
 from filter.personal import Personal
+from filter.safety import Asked, Unsafe, asked_of
 from filter.sieve import Sieve
 from filter.size import AspectRatio, MinSide
 from filter.text import (
@@ -47,6 +48,9 @@ class Cascade:
     """File of the natural classifier, '' for the packaged one; None: it is not asked."""
     image: Sieve[ImageFacts]
     """Asked of a decoded image."""
+    safety_models: Asked
+    """Asked in batches of what is left."""
+    safety: Unsafe
     min_relevance: float
     max_images_per_text: int
     max_phash_distance: int | None
@@ -85,6 +89,8 @@ def lait(config: FilterConfig, crawl: CrawlConfig) -> Cascade:
                 *not_known(config),
             )
         ),
+        safety_models=asked_of(config),
+        safety=Unsafe(max_unsafe=config.max_unsafe),
         min_relevance=config.min_relevance,
         max_images_per_text=config.max_images_per_text,
         max_phash_distance=config.max_phash_distance,

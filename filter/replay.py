@@ -27,13 +27,13 @@ from filter.dedup import Copy, Print, keys, n_equal_blocks, near_copies, prints_
 from filter.judge import check_relevance, judge_ref
 from filter.recipe import Cascade
 from filter.sieve import ERROR, dropped
-from filter.verdict import Drop, ScoredText, Verdict
+from filter.verdict import Drop, ImageFacts, ScoredText, Verdict
 
 NOT_DECODED: Final = "not_decoded"
 NOT_SCORED: Final = "not_scored"
 UNJUDGED: Final = frozenset({NOT_DECODED, NOT_SCORED})
-"""Reasons of candidates that cannot be judged: their image was never decoded, or one of the texts
-that now pass was never scored."""
+"""Reasons of candidates that cannot be judged: their image was never decoded, or no model was ever
+asked about it or about one of the texts that now pass."""
 
 _BEFORE_TEXTS: Final = ("page", "main_image")
 _OF_THE_BYTES: Final = ("image_format", "image_corrupt", ERROR)
@@ -86,7 +86,24 @@ def _image_again(verdict: Verdict, before: Verdict, cascade: Cascade) -> Verdict
     if drop is not None:
         return dropped(verdict, "decode", drop)
     refusal = cascade.image(facts)
-    return verdict if refusal is None else dropped(verdict, refusal.stage, refusal.drop)
+    if refusal is not None:
+        return dropped(verdict, refusal.stage, refusal.drop)
+    if cascade.natural_model is not None and facts.natural is None:
+        return dropped(verdict, "natural", Drop(reason=NOT_SCORED))
+    return _safety_again(verdict, before, facts, cascade)
+
+
+def _safety_again(
+    verdict: Verdict, before: Verdict, facts: ImageFacts, cascade: Cascade
+) -> Verdict:
+    if not cascade.safety_models.models:
+        return verdict
+    if (before.stage, before.reason) == ("safety", ERROR):
+        return dropped(verdict, "safety", Drop(reason=ERROR, value=before.value))
+    if facts.unsafe is None:
+        return dropped(verdict, "safety", Drop(reason=NOT_SCORED))
+    drop = cascade.safety(facts)
+    return verdict if drop is None else dropped(verdict, "safety", drop)
 
 
 def _undecoded(verdict: Verdict, before: Verdict, cascade: Cascade) -> Verdict:

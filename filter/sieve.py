@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
@@ -19,6 +20,7 @@ STAGES: Final = (
     "size",
     "natural",
     "known",
+    "safety",
     "relevance",
     "aggregate",
 )
@@ -28,6 +30,7 @@ ERROR: Final = "error"
 """Reason of a candidate on which a filter raised: dropped and explained, never lost."""
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 _told: set[str] = set()
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
@@ -71,6 +74,25 @@ def failure(error: Exception, *, where: str) -> Drop:
     level = logging.WARNING if first else logging.DEBUG
     logger.log(level, "%s raised on one value, which is dropped", where, exc_info=error)
     return Drop(reason=ERROR, value=f"{where}: {one_line(error)}")
+
+
+def by_halves(
+    items: Sequence[Item], work: Callable[[Sequence[Item]], Sequence[Made]], *, where: str
+) -> list[Made | Drop]:
+    """What `work` makes of many items at once; of those on which it raises, a drop each.
+
+    A batch that raises is tried again in halves: one odd item costs its neighbours nothing.
+    """
+    if not items:
+        return []
+    try:
+        return [*work(items)]
+    except Exception as error:
+        if len(items) == 1:
+            return [failure(error, where=where)]
+    middle = len(items) // 2
+    parts = (items[:middle], items[middle:])
+    return [made for part in parts for made in by_halves(part, work, where=where)]
 
 
 def one_line(error: Exception) -> str:

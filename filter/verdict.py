@@ -70,6 +70,8 @@ class ImageFacts:
     """Grey level that all but a hundredth do not exceed."""
     natural: float | None = None
     """How much it looks like a photograph, 0..1; None when that was not asked."""
+    unsafe: float | None = None
+    """What the safety model that is surest says, 0..1; None when none was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ _SET_BY_THE_RUN: Final = frozenset(
         "not_in_digest",
         "known_bad_digest",
         "natural_digest",
+        "safety_digest",
     }
 )
 

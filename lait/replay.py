@@ -33,8 +33,8 @@ from shards.aside import aside
 _ROWS: Final = 2_000
 _REPLAYABLE: Final = "filter."
 _ALSO: Final = frozenset({"crawl.max_image_bytes"})
-_COMPUTED: Final = "filter.natural_model"
-"""Its scores were computed by the run: another model has other scores."""
+_MODELS: Final = ("natural_model", "safety_models", "unsafe_prompts", "safe_prompts")
+"""Their scores were computed by the run: other models have other scores."""
 
 OUT_SCHEMA: Final = pa.schema(
     {
@@ -68,7 +68,7 @@ class Replay:
     not_decoded: int
     """Candidates that cannot be judged, because their image was never decoded."""
     not_scored: int
-    """Likewise, because a text that now passes was never scored."""
+    """Likewise, because a model was never asked about it, or about a text that now passes."""
 
     @property
     def unjudged(self) -> int:
@@ -112,7 +112,7 @@ def replay(
         before=before_funnel,
         settings=settings,
         not_decoded=sheet.fates[("decode", NOT_DECODED)],
-        not_scored=sheet.fates[("relevance", NOT_SCORED)],
+        not_scored=sum(n for (_, reason), n in sheet.fates.items() if reason == NOT_SCORED),
     )
 
 
@@ -226,10 +226,10 @@ def changed(settings: CurateConfig, overrides: Sequence[str]) -> CurateConfig:
     for override in overrides:
         name = override.partition("=")[0].strip()
         replayable = name.startswith(_REPLAYABLE) or name in _ALSO
-        if name in fields() and (not replayable or name == _COMPUTED):
+        if name in fields() and (not replayable or name.removeprefix(_REPLAYABLE) in _MODELS):
             raise ValueError(
-                f"--set {override}: a replay only changes filter.* (not {_COMPUTED}) and "
-                f"{', '.join(_ALSO)}; `lait curate` again for the rest"
+                f"--set {override}: a replay only changes filter.* (but {', '.join(_MODELS)}) "
+                f"and {', '.join(_ALSO)}; `lait curate` again for the rest"
             )
     then = settings.model_dump(mode="json")
     given = [f"{name}={json.dumps(_value(then, name))}" for name in fields()]
