@@ -80,9 +80,9 @@ class OnnxClassifier:
         """Raises ValueError when the model tells another number of labels than its card."""
         if not pixels_N:
             return []
-        scaled = (np.stack(pixels_N) / np.float32(255) - np.float32(self.card.mean)) / np.float32(
-            self.card.std
-        )
+        mean = np.array(self.card.mean, dtype=np.float32)
+        std = np.array(self.card.std, dtype=np.float32)
+        scaled = (np.stack(pixels_N) / np.float32(255) - mean) / std
         inputs = scaled.transpose(0, 3, 1, 2) if self.card.layout == "NCHW" else scaled
         name = self.session.get_inputs()[0].name
         # One at a time: many exported models take no other batch, and a score then depends on its
