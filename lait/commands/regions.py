@@ -1,21 +1,31 @@
 """How does a person get region features beside a shard set?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lait import screen
 
 if TYPE_CHECKING:
+    from pretrain.regions.build import Choice
+    from pretrain.regions.detector import Detector
     from shards.manifest import Manifest
 
 EPILOG = """Examples:
 
   lait regions run --detector grid --out run/regions
 
+  lait regions run --detector yolox --weights yolox_nano.onnx --workers 8 --out run/regions
+
+  lait regions run --detector torchvision:fasterrcnn_resnet50_fpn --weights frcnn.safetensors
+  --out run/regions
+
   lait regions run --detector world --annotations world/annotations.jsonl --out run/regions
+
+The same command again goes on where it stopped.
 """
+DETECTORS = "grid, world, yolox, or torchvision:MODEL (any detection model of torchvision)."
 
 
 def register(app: typer.Typer) -> None:
@@ -26,30 +36,48 @@ def register(app: typer.Typer) -> None:
 def regions(
     shards: Annotated[Path, typer.Argument(help="A finished shard set.")],
     out: Annotated[Path, typer.Option(help="Folder of the regions.")],
-    detector: Annotated[
-        Literal["grid", "world"],
-        typer.Option(help="grid: cells of any image; world: the demo world's own boxes."),
-    ] = "grid",
+    detector: Annotated[str, typer.Option(help=DETECTORS)] = "grid",
+    weights: Annotated[Path | None, typer.Option(help="Of yolox or torchvision.")] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="One name a line, for classes other than COCO's.")
+    ] = None,
     annotations: Annotated[
         Path | None, typer.Option(help="annotations.jsonl of the world, for --detector world.")
     ] = None,
+    max_regions: Annotated[int, typer.Option(help="The whole image among them.")] = 100,
+    min_score: Annotated[float, typer.Option(help="Less confident boxes are left out.")] = 0.1,
+    max_overlap: Annotated[float, typer.Option(help="IoU with a more confident box.")] = 0.5,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of Ray; 1: none, threads.")] = 1,
 ) -> None:
     """Region features for pretraining, as a companion set with the same keys."""
-    from pretrain.regions.grid import GridDetector
-    from pretrain.regions.world import WorldDetector
-    from pretrain.regions.write import write_regions
+    from pretrain.regions.build import Choice, build
     from shards.manifest import read_manifest
 
     read_manifest(shards)
-    if detector == "world":
-        if annotations is None:
-            raise ValueError("--detector world needs --annotations WORLD/annotations.jsonl")
-        found: GridDetector | WorldDetector = WorldDetector(annotations)
-    else:
-        found = GridDetector()
+    choice = Choice(
+        detector=detector,
+        weights=weights and weights.resolve(),
+        classes=classes and classes.resolve(),
+        annotations=annotations and annotations.resolve(),
+        max_regions=max_regions,
+        min_score=min_score,
+        max_overlap=max_overlap,
+    )
+    show(written(shards, out, choice, build(choice), workers), out)
+
+
+def written(
+    shards: Path, out: Path, choice: "Choice", detector: "Detector", n_workers: int
+) -> "Manifest":
+    """The set of regions, made by threads or by processes of Ray."""
+    from lait.regions import ray_workers
+    from pretrain.regions.write import write_regions
+
     with screen.meter("images") as meter:
-        manifest = write_regions(shards, out, detector=found, progress=meter)
-    show(manifest, out)
+        if n_workers == 1:
+            return write_regions(shards, out, detector=detector, progress=meter)
+        with ray_workers(shards, choice, n_workers) as workers:
+            return write_regions(shards, out, detector=detector, workers=workers, progress=meter)
 
 
 def show(manifest: "Manifest", out: Path) -> None:

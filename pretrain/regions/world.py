@@ -11,11 +11,11 @@ from PIL import Image
 
 from pretrain.regions.backbone import EfficientNetLite0
 from pretrain.regions.detector import Settings, described
+from pretrain.regions.found import WHOLE_IMAGE
 from pretrain.regions.pictures import with_pictures
 from pretrain.regions.regions import Missing, Regions
 from shards.sample import Sample
 
-WHOLE_IMAGE = "whole image"
 _WHOLE_BOX = (0.0, 0.0, 1.0, 1.0)
 
 
