@@ -16,5 +16,8 @@ class CrawlConfig(BaseModel):
     """Images of a page beyond this many, in document order, are ignored and counted."""
     surrounding_chars: int = Field(default=400, gt=0)
     """Running text kept on each side of an image, cut at a sentence or word boundary."""
+    guess_urls: bool = False
+    """Of saved pages that no list names: believe what they say about their own address. Pages may
+    lie about it."""
     part_bytes: int = Field(default=64 * 2**20, gt=0)
     """Larger archives are read in parts of about so many bytes, by as many workers as there are."""

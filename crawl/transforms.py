@@ -16,6 +16,7 @@ from crawl.extract import extract
 from crawl.image_ref import ImageRef
 from crawl.page import Page
 from crawl.sources.parts import Part, parts
+from crawl.sources.saved import is_saved_folder, read_saved
 from crawl.sources.warc import ArchiveReader, read_part
 
 PAGES: Final = "pages"
@@ -35,6 +36,8 @@ def count(name: str) -> None:
 @dataclass(eq=False)
 class ReadArchives(beam.PTransform[PCollection[str], Any]):
     """Paths of archives to `pages`, `images` (references, without bytes) and `damage`.
+
+    A folder of saved pages may stand where an archive stands.
 
     A large archive is read by many workers: what is spread are its parts.
     """
@@ -68,14 +71,20 @@ class _Read(beam.DoFn):
         self.config = config
 
     def process(self, part: Part) -> Iterator[Any]:
-        for item in read_part(
-            part,
-            max_page_bytes=self.config.max_page_bytes,
-            max_image_bytes=self.config.max_image_bytes,
-        ):
+        for item in _items(part, self.config):
             tag = _tag(item)
             count(tag)
             yield TaggedOutput(tag, item)
+
+
+def _items(part: Part, config: CrawlConfig) -> Iterator[Page | ImageRef | Damage]:
+    if is_saved_folder(part.file):
+        return read_saved(
+            part.file, guess_urls=config.guess_urls, max_page_bytes=config.max_page_bytes
+        )
+    return read_part(
+        part, max_page_bytes=config.max_page_bytes, max_image_bytes=config.max_image_bytes
+    )
 
 
 def _tag(item: Page | ImageRef | Damage) -> str:

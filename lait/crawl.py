@@ -69,7 +69,7 @@ def crawl(
     """
     flags = beam_flags(workers, beam_args)
     config.fetch.user_agent()
-    found = survey(source)
+    found = survey(source, config.crawl)
     inputs = inputs_of(source, found)
     with claimed(out, config, refresh=refresh) as visit:
         if is_of(out, visit, inputs) and not retry_failed:

@@ -27,6 +27,7 @@ from crawl.fetching import (
     image_key,
 )
 from crawl.serve import Serving
+from crawl.templates import JudgeTemplates
 from crawl.transforms import CANDIDATES, DAMAGE, IMAGES, PAGES, ExtractCandidates, ReadArchives
 from crawl.wish_files import WriteWishes, read_held, read_wishes
 from crawl.wishes import Ask, Wish, of_page
@@ -65,9 +66,9 @@ def wish_graph(
     """
     read = pipeline | "Archives" >> beam.Create(list(archives)) | ReadArchives(config.crawl)
     extracted = read[PAGES] | ExtractCandidates(config.crawl)
-    wishes = extracted[CANDIDATES] | WishImages(
-        config.images, config.max_versions, config.fetch.obey_opt_outs
-    )
+    # As `lait curate` judges them: what it will take for main images is what has to be fetched.
+    judged = extracted[CANDIDATES] | "Templates" >> JudgeTemplates()
+    wishes = judged | WishImages(config.images, config.max_versions, config.fetch.obey_opt_outs)
     held = read[IMAGES] | "At hand" >> beam.FlatMap(image_key if others else _nothing)
     _ = {"wishes": wishes, "held": held} | WriteWishes(folder, n_files)
     before = pipeline | "Earlier damage" >> beam.Create(list(damage))

@@ -20,7 +20,7 @@ def plan(
     Images of pages that are not fetched yet are not known and not counted. Nothing is written and
     nobody is asked. Raises as `lait.crawl.crawl`.
     """
-    survey(source)
+    survey(source, config.crawl)
     visit = check_folder(out, config)
     flags = beam_flags(1, beam_args)
     raw = out.absolute() / "raw"

@@ -14,6 +14,7 @@ from crawl.config import CrawlConfig
 from crawl.damage import Damage
 from crawl.fetch.config import FetchConfig
 from crawl.sources import storage
+from crawl.sources.saved import digest_saved, is_saved_folder
 from crawl.sources.urls import read_urls
 from crawl.sources.warc import check_archive
 from crawl.wishes import Images
@@ -86,7 +87,7 @@ def load(
     return config
 
 
-def survey(source: Source) -> Surveyed:
+def survey(source: Source, config: CrawlConfig) -> Surveyed:
     """Looks at every list and archive. Raises ValueError or OSError for one that cannot be used."""
     if bool(source.lists) == bool(source.archives):
         raise ValueError("give either --pages with lists of URLs or --archives, one of the two")
@@ -96,6 +97,9 @@ def survey(source: Source) -> Surveyed:
     twice = [path for path in paths if paths.count(path) > 1]
     if twice:
         raise ValueError(f"{twice[0]} is given twice")
+    for path in source.archives:
+        if not is_saved_folder(path):
+            check_archive(path)
     n_urls = 0
     damage: list[Damage] = []
     for path in source.lists:
@@ -106,10 +110,17 @@ def survey(source: Source) -> Surveyed:
     if source.lists and not n_urls:
         told = f"; {damage[0].detail}" if damage else ""
         raise ValueError(f"{', '.join(source.lists)} holds no URL that could be asked for{told}")
-    for path in source.archives:
-        check_archive(path)
-    names = tuple((path.rsplit("/", 1)[-1], storage.size(path)) for path in paths)
+    names = tuple((path.rstrip("/").rsplit("/", 1)[-1], _n_bytes(path, config)) for path in paths)
     return Surveyed(names=names, n_urls=n_urls, damage=tuple(damage))
+
+
+def _n_bytes(path: str, config: CrawlConfig) -> int:
+    """Of a list or archive that can be used."""
+    if is_saved_folder(path):
+        return digest_saved(
+            path, guess_urls=config.guess_urls, max_page_bytes=config.max_page_bytes
+        )[0]
+    return storage.size(path)
 
 
 def list_urls(source: Source) -> Iterator[str]:

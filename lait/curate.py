@@ -83,7 +83,7 @@ def curate(
     tell = progress or (lambda _step, _done: None)
     flags = beam_flags(workers, beam_args)
     archives = expanded(archives)
-    inputs = check_archives(archives, tell)
+    inputs = check_archives(archives, tell, config.crawl)
     config = with_relevance(config, relevance)
     config = config.model_copy(update={"filter": with_digests(config.filter)})
     with desk_of(out) as desk:

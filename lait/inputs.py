@@ -9,7 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from crawl.config import CrawlConfig
 from crawl.sources import storage
+from crawl.sources.saved import digest_saved, is_saved_folder
 from crawl.sources.warc import check_archive
 from filter.fetch import file_name
 from filter.funnel import Funnel, FunnelRow
@@ -40,20 +42,24 @@ def expanded(archives: Sequence[str]) -> list[str]:
         raise ValueError(str(error)) from error
 
 
-def check_archives(archives: Sequence[str], progress: Progress) -> tuple[InputInfo, ...]:
+def check_archives(
+    archives: Sequence[str], progress: Progress, config: CrawlConfig
+) -> tuple[InputInfo, ...]:
     """What the archives are, sorted by name. Raises ValueError for one that cannot be used.
 
     Each is read whole, a remote one over the network, for a manifest that names its inputs by their
     bytes is the same wherever they lie.
     """
     if not archives:
-        raise ValueError("no archive was given; name one or more WARC or ARC files")
+        raise ValueError("no archive was given; name WARC or ARC files, or a folder of pages")
     for archive in archives:
+        if is_saved_folder(archive):
+            continue
         try:
             check_archive(archive)
         except OSError as error:
             raise ValueError(str(error)) from error
-    by_name = {file_name(archive): archive for archive in archives}
+    by_name = {file_name(archive.rstrip("/")): archive for archive in archives}
     if len(by_name) < len(archives):
         twice = sorted(set(archives) - set(by_name.values())) or sorted(archives)
         raise ValueError(
@@ -63,14 +69,19 @@ def check_archives(archives: Sequence[str], progress: Progress) -> tuple[InputIn
     found = []
     for name, archive in sorted(by_name.items()):
         try:
-            found.append(_input_info(archive, name))
+            found.append(_input_info(archive, name, config))
         except OSError as error:
             raise ValueError(str(error)) from error
         progress("archives checked", len(found))
     return tuple(found)
 
 
-def _input_info(archive: str, name: str) -> InputInfo:
+def _input_info(archive: str, name: str, config: CrawlConfig) -> InputInfo:
+    if is_saved_folder(archive):
+        n_bytes, digest_of_pages = digest_saved(
+            archive, guess_urls=config.guess_urls, max_page_bytes=config.max_page_bytes
+        )
+        return InputInfo(name=name, n_bytes=n_bytes, sha256=digest_of_pages)
     sha256 = hashlib.sha256()
     n_bytes = 0
     with storage.open_binary(archive) as file:

@@ -18,6 +18,7 @@ from typing import Final
 from crawl.sources.heads import Format
 from crawl.sources.layout import Layout, after_padding, probe_view
 from crawl.sources.member import is_member, member_end, next_member
+from crawl.sources.saved import is_saved_folder
 from crawl.sources.view import View, open_view
 from crawl.sources.walk import Walk, resume
 
@@ -40,11 +41,14 @@ def parts(path: str, part_bytes: int) -> Iterator[Part]:
     """Cut an archive into parts of about `part_bytes` bytes of the file.
 
     Together the parts hold every record and every damage of the archive, each once. An archive that
-    is one gzip stream of many records is one part.
+    is one gzip stream of many records is one part, and so is a folder of saved pages.
 
     Raises:
         FileNotFoundError, ValueError, OSError: As `layout.probe`.
     """
+    if is_saved_folder(path):
+        yield Part(file=path)
+        return
     with open_view(path) as view:
         kind = probe_view(view, path)
         cuts: Iterator[int] = iter(())

@@ -42,7 +42,7 @@ def crawl(
     ] = None,
     column: Annotated[str, typer.Option(help="Column of the list that holds the URL.")] = "url",
     archives: Annotated[
-        Several, typer.Option(help="WARC files that hold the pages; more may follow it.")
+        Several, typer.Option(help="WARC files or folders that hold the pages; more may follow.")
     ] = None,
     contact: Annotated[
         str, typer.Option(help="Mail address or page under which webmasters reach you.")

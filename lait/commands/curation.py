@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def curate(
-    archives: Annotated[list[str], typer.Argument(help="WARC files, plain or gzip.")],
+    archives: Annotated[list[str], typer.Argument(help="WARC files or folders of saved pages.")],
     out: Annotated[str, typer.Option(help="Folder or URL of the run; made, finished or refused.")],
     relevance: Annotated[
         str, typer.Option(help="Folder of `lait relevance train`, or `none` to do without.")
