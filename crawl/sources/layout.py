@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import IO, Final
 
 from crawl.sources.heads import HEAD_BYTES, START, Format, begins, read_head, recognise
 from crawl.sources.member import GZIP_MAGIC, PADDING, Member, inflate_head, is_member, next_member
 from crawl.sources.view import View, file_view, open_view, search
+from crawl.sources.zstd_frames import FRAME, Frames, frame_end, is_zstd
 
 _PROBED_MEMBERS: Final = 16
 _PROBED_BYTES: Final = 4 * 2**20
@@ -28,7 +29,8 @@ class Layout(Enum):
     MEMBERS = "members"
     """One gzip member a record: compressed bytes of the file."""
     STREAM = "stream"
-    """Gzip members that hold several records: bytes of the decompressed stream."""
+    """Gzip members that hold several records, or Zstandard frames: bytes of the decompressed
+    stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ def probe_view(view: View, path: str) -> Kind:
     if len(view) == 0:
         raise ValueError(f"{path} is empty, not a WARC archive")
     head = view[:HEAD_BYTES]
+    if is_zstd(head):
+        return _zstd(view, path)
     compressed = head.startswith(GZIP_MAGIC)
     form = recognise(inflate_head(head) if compressed else head)
     if form is not None and not compressed:
@@ -72,6 +76,16 @@ def probe_view(view: View, path: str) -> Kind:
             "do, with 'filedesc:')"
         )
     return found
+
+
+def _zstd(view: View, path: str) -> Kind:
+    try:
+        form = recognise(Frames(view).head(HEAD_BYTES))
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if form is None:
+        raise ValueError(f"{path} is not a WARC archive: its first Zstandard frame holds none")
+    return Kind(layout=Layout.STREAM, form=form)
 
 
 def _after_damage(view: View) -> Kind | None:
@@ -133,30 +147,56 @@ def after_padding(view: View, offset: int) -> int:
 
 @contextmanager
 def spooled(view: View, form: Format) -> Iterator[tuple[View, tuple[int, ...]]]:
-    """Decompress a whole gzip file to a temporary file, as long as the block lasts.
+    """Decompress a whole archive to a temporary file, as long as the block lasts.
 
     Yields:
-        Its bytes, and where in them something is missing: a member of the gzip file was damaged
-        there, or the limit of `SPOOL_RATIO` was reached. What could be read of a damaged member,
-        and what follows it from the next member that begins with a record, is there.
+        Its bytes, and where in them something is missing: a member of the gzip file, or a Zstandard
+        frame, was damaged there, or the limit of `SPOOL_RATIO` was reached. What could be read of a
+        damaged one, and what follows it from the next that begins with a record, is there.
     """
     most = max(SPOOL_BYTES_LEAST, SPOOL_RATIO * len(view))
     with tempfile.TemporaryFile() as out:
-        missing: list[int] = []
-        offset: int | None = 0
-        while offset is not None and out.tell() < most:
-            member = Member(view, offset)
-            while (piece := member.read(_PIECE_BYTES)) and out.tell() < most:
-                out.write(piece)
-            after = member.finish() if out.tell() < most else None
-            if after is None:
-                missing.append(out.tell())
-                after = next_member(view, form, offset + 1)
-            elif after_padding(view, after) == len(view):
-                after = None
-            elif not is_member(view, after):
-                missing.append(out.tell())
-                after = next_member(view, form, after)
-            offset = after
+        spool = _spool_zstd if is_zstd(view[:HEAD_BYTES]) else _spool_gzip
+        missing = spool(view, form, out, most)
         out.flush()
         yield file_view(out, "decompressed archive"), tuple(missing)
+
+
+def _spool_gzip(view: View, form: Format, out: IO[bytes], most: int) -> list[int]:
+    missing: list[int] = []
+    offset: int | None = 0
+    while offset is not None and out.tell() < most:
+        member = Member(view, offset)
+        while (piece := member.read(_PIECE_BYTES)) and out.tell() < most:
+            out.write(piece)
+        after = member.finish() if out.tell() < most else None
+        if after is None:
+            missing.append(out.tell())
+            after = next_member(view, form, offset + 1)
+        elif after_padding(view, after) == len(view):
+            after = None
+        elif not is_member(view, after):
+            missing.append(out.tell())
+            after = next_member(view, form, after)
+        offset = after
+    return missing
+
+
+def _spool_zstd(view: View, _form: Format, out: IO[bytes], most: int) -> list[int]:
+    frames = Frames(view)
+    missing: list[int] = []
+    offset = 0
+    while 0 <= offset < len(view):
+        end = frame_end(view, offset)
+        if end is None:
+            missing.append(out.tell())
+            offset = view.find(FRAME, offset + 1)
+            continue
+        for piece in frames.read(offset, end):
+            if out.tell() >= most:
+                return [*missing, out.tell()]
+            if not piece:
+                missing.append(out.tell())
+            out.write(piece)
+        offset = end
+    return missing

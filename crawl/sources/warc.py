@@ -96,7 +96,7 @@ def _read_stream(file: str, view: View, form: Format, limits: Limits) -> Iterato
         walk = Walk(file=file, view=inner, form=form, layout=Layout.PLAIN, consume=consume)
         yield from walk.run(0, None)
     for offset in missing:
-        detail = "the gzip stream is damaged, cut short or too large; what could be read was"
+        detail = "the compressed stream is damaged, cut short or too large; what could be read was"
         yield Damage(file=file, offset=offset, reason="bad_gzip", detail=detail)
 
 
