@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +104,7 @@ def pretrain(
     """
     plan = Plan(
         recipe=staged(recipe, tuple(data.name for data in stages)),
-        stages=tuple(
-            replace(
-                d,
-                shards=d.shards.resolve(),
-                regions=d.regions.resolve(),
-                records=d.records and d.records.resolve(),
-            )
-            for d in stages
-        ),
+        stages=tuple(data.resolved() for data in stages),
         out=out.resolve(),
         seed=seed,
         tombstones=tuple(path.resolve() for path in tombstones),

@@ -79,6 +79,8 @@ class View:
     """bool: True = not to be seen: its feature in `regions_BRD` is zero."""
     answers_B: Tensor | None = None
     """int64: column of `Batch.targets_BX` that is asked for; -1 = none."""
+    task: int | None = None
+    """Which of the tasks that share the network this is, for those that tell it (12-in-1)."""
 
     @classmethod
     def of(cls, batch: Batch) -> "View":

@@ -1,5 +1,6 @@
 """How do embedders, encoder and the objectives' heads form one network?"""
 
+import dataclasses
 from dataclasses import dataclass
 from functools import partial
 
@@ -70,8 +71,10 @@ class Network(nn.Module):
             self.region.start_from_text(self.text)
 
     def embed_text(self, batch: Batch, view: View) -> Tensor:
-        """[B, L, hidden]."""
-        return torch.as_tensor(self.text(view.tokens_BL, batch.segments_BL, batch.positions_BL))
+        """[B, L, hidden]; with the token of a task, [B, L + 1, hidden]."""
+        return torch.as_tensor(
+            self.text(view.tokens_BL, batch.segments_BL, batch.positions_BL, view.task)
+        )
 
     def embed_image(self, batch: Batch, view: View) -> Tensor:
         """[B, n_leading + R, hidden]: regions, after what stands for the whole image."""
@@ -84,9 +87,10 @@ class Network(nn.Module):
 
     def streams(self, batch: Batch, view: View) -> Streams:
         """What the encoder is given."""
+        task_token = int(view.task is not None)
         return Streams.join(
             self.embed_text(batch, view),
-            batch.text_mask_BL,
+            functional.pad(batch.text_mask_BL, (task_token, 0), value=True),
             self.embed_image(batch, view),
             self.image_mask(batch),
         )
@@ -107,7 +111,11 @@ class Network(nn.Module):
         streams = self.streams(batch, view)
         if leaves is not None:
             streams = streams.apart(*leaves.through(streams.text, streams.image))
-        return self.encode(streams)
+        encoded = self.encode(streams)
+        if view.task is None:
+            return encoded
+        words_BLH = torch.cat((encoded.text_BLH[:, :1], encoded.text_BLH[:, 2:]), dim=1)
+        return dataclasses.replace(encoded, text_BLH=words_BLH)
 
     def forward(
         self,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,26 @@ class StageData:
     regions: Path
     records: Path | None = None
     """Questions of a task about these images (`pretrain.tasks.records`); None: pretraining."""
+    more: tuple["StageData", ...] = ()
+    """Other data sets, by the names that the stage's task plan has for them."""
+    validation: tuple["StageData", ...] = ()
+    """What stop-and-go listens to, by the same names; of the stage's own set, by the stage's."""
+
+    @property
+    def all(self) -> tuple["StageData", ...]:
+        """Itself and all that is read beside it."""
+        return (self, *self.more, *self.validation)
+
+    def resolved(self) -> "StageData":
+        """With absolute paths."""
+        return dataclasses.replace(
+            self,
+            shards=self.shards.resolve(),
+            regions=self.regions.resolve(),
+            records=self.records and self.records.resolve(),
+            more=tuple(data.resolved() for data in self.more),
+            validation=tuple(data.resolved() for data in self.validation),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +69,10 @@ def prepare(plan: Plan, n_workers: int) -> None:
             differ, a batch that cannot be dealt out, tombstones that cannot be read, or an `out`
             that holds another run.
     """
-    made = [check_regions(data.shards, data.regions) for data in plan.stages]
+    every = [data for part in plan.stages for data in part.all]
+    made = [check_regions(data.shards, data.regions) for data in every]
     sizes = [data_sizes(plan.recipe, regions) for regions in made]
-    for data, own in zip(plan.stages, sizes, strict=True):
+    for data, own in zip(every, sizes, strict=True):
         if own != sizes[0]:
             raise ValueError(
                 f"stage {data.name} has regions of {own.feature_dim} dimensions and {own.classes} "
@@ -65,10 +87,10 @@ def prepare(plan: Plan, n_workers: int) -> None:
         "recipe": to_plain(plan.recipe),
         "regions": [regions.digest for regions in made],
         # Only where there are any: a run of an earlier version goes on.
-        **({"records": records} if (records := _records(plan)) else {}),
+        **({"records": records} if (records := _records(every)) else {}),
     }
     if plan.tombstones:
-        claim["samples"] = [_left(data.shards, plan.tombstones) for data in plan.stages]
+        claim["samples"] = [_left(data.shards, plan.tombstones) for data in every]
     run_file = plan.out / "run.json"
     if run_file.is_file():
         if canonical(_claimed(json.loads(run_file.read_text()))) != canonical(_claimed(claim)):
@@ -94,18 +116,15 @@ def _left(shards: Path, tombstones: tuple[Path, ...]) -> str:
         return reader.digest
 
 
-def _records(plan: Plan) -> list[str]:
-    return [records_digest(data.records) for data in plan.stages if data.records is not None]
+def _records(every: Sequence[StageData]) -> list[str]:
+    return [records_digest(data.records) for data in every if data.records is not None]
 
 
 def plan_to_plain(plan: Plan) -> dict[str, Any]:
     """The plan as plain values: workers may run on other machines."""
     return {
         "recipe": to_plain(plan.recipe),
-        "stages": [
-            (d.name, str(d.shards), str(d.regions), d.records and str(d.records))
-            for d in plan.stages
-        ],
+        "stages": [_data_to_plain(data) for data in plan.stages],
         "out": str(plan.out),
         "seed": plan.seed,
         "tombstones": [str(path) for path in plan.tombstones],
@@ -117,17 +136,31 @@ def plan_from_plain(plain: dict[str, Any]) -> Plan:
     """The plan again."""
     return Plan(
         recipe=from_plain(plain["recipe"], Recipe),
-        stages=tuple(
-            StageData(
-                name=name,
-                shards=Path(shards),
-                regions=Path(regions),
-                records=Path(records) if records else None,
-            )
-            for name, shards, regions, records in plain["stages"]
-        ),
+        stages=tuple(_data_from_plain(data) for data in plain["stages"]),
         out=Path(plain["out"]),
         seed=plain["seed"],
         tombstones=tuple(map(Path, plain["tombstones"])),
         track=tuple(plain["track"]),
+    )
+
+
+def _data_to_plain(data: StageData) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "shards": str(data.shards),
+        "regions": str(data.regions),
+        "records": data.records and str(data.records),
+        "more": [_data_to_plain(other) for other in data.more],
+        "validation": [_data_to_plain(other) for other in data.validation],
+    }
+
+
+def _data_from_plain(plain: dict[str, Any]) -> StageData:
+    return StageData(
+        name=plain["name"],
+        shards=Path(plain["shards"]),
+        regions=Path(plain["regions"]),
+        records=Path(plain["records"]) if plain["records"] else None,
+        more=tuple(_data_from_plain(other) for other in plain["more"]),
+        validation=tuple(_data_from_plain(other) for other in plain["validation"]),
     )

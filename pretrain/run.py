@@ -6,8 +6,9 @@ OUT/<stage>/metrics.jsonl         one line every `log_every` steps
 OUT/<stage>/tensorboard/          the same as events
 """
 
+import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,12 @@ from pretrain.optim import build_optimizer
 from pretrain.optimizers import Optimizers
 from pretrain.parallel import spread
 from pretrain.plan import Plan, StageData
+from pretrain.recipe import Stage
 from pretrain.region_start import start_regions
 from pretrain.released.load import start_from_released
 from pretrain.stage import Beside, StepReport
-from pretrain.task_plans.task_plan import PlanState
+from pretrain.steps.standard import asked
+from pretrain.task_plans.task_plan import OWN, PlanState, Task
 from pretrain.tasks.question_set import QuestionSet
 from pretrain.tasks.records import read_records
 from pretrain.track import Tracked, open_trackers
@@ -65,17 +68,11 @@ def run_stages(
         if done is None or not checkpoint.read(done).finished:
             data = plan.stages[number]
             regions = check_regions(data.shards, data.regions)
-            loader = Loader(
-                data=_training_set(plan, data),
-                recipe=plan.recipe,
-                stage=part,
-                seed=plan.seed + number,
-                rank=workers.rank,
-                world_size=workers.size,
-            )
+            loader = _loader(plan, data, part, plan.seed + number, workers)
             run = _StageRun(
                 plan=plan,
                 loader=loader,
+                beside=_beside(plan, data, part, plan.seed + number, workers),
                 regions=regions,
                 sizes=data_sizes(plan.recipe, regions),
                 attempt=attempt,
@@ -87,11 +84,54 @@ def run_stages(
         before = checkpoint.latest(folder)
 
 
-def _training_set(plan: Plan, data: StageData) -> TrainingSet:
+def _loader(plan: Plan, data: StageData, part: Stage, seed: int, workers: Workers) -> Loader:
     images = ShardSet(data.shards, data.regions, tombstones=plan.tombstones)
-    if data.records is None:
-        return images
-    return QuestionSet(images, read_records(data.records), plan.recipe.objectives[0])
+    return Loader(
+        data=images if data.records is None else _questions(plan, images, data, part),
+        recipe=plan.recipe,
+        stage=part,
+        seed=seed,
+        rank=workers.rank,
+        world_size=workers.size,
+    )
+
+
+def _questions(plan: Plan, images: ShardSet, data: StageData, part: Stage) -> TrainingSet:
+    """Records become pairs by the objective that the task plan asks about them."""
+    assert data.records is not None, data
+    task = _task(data, part)
+    objective = asked(plan.recipe.objectives, task.turn)[0]
+    return QuestionSet(images, read_records(data.records), objective)
+
+
+def _beside(plan: Plan, data: StageData, part: Stage, seed: int, workers: Workers) -> Beside:
+    """Loaders of the other sets: each draws its own numbers, and a validation set is read once."""
+
+    def loaders(sets: Sequence[StageData], once: bool) -> dict[str, Loader]:
+        made = {}
+        for other in sets:
+            n_pairs = _task(other, part).batch_pairs or part.batch_pairs
+            own = dataclasses.replace(part, batch_pairs=n_pairs)
+            if once:
+                own = dataclasses.replace(own, steps=None, epochs=1.0)
+            other_seed = key_of(seed, once, other.name) >> 1  # within 63 bits
+            made[_called(other, part)] = _loader(plan, other, own, other_seed, workers)
+        return made
+
+    return Beside(more=loaders(data.more, False), validation=loaders(data.validation, True))
+
+
+def _called(data: StageData, part: Stage) -> str:
+    """What the task plan calls a data set: the stage's own has the stage's name."""
+    return OWN if data.name == part.name else data.name
+
+
+def _task(data: StageData, part: Stage) -> Task:
+    """Who asks about a data set."""
+    for task in part.tasks.tasks:
+        if task.data == _called(data, part):
+            return task
+    raise ValueError(f"no task of stage {part.name} asks about the data set {data.name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +140,8 @@ class _StageRun:
 
     plan: Plan
     loader: Loader
+    beside: Beside
+    """Without the average."""
     regions: Manifest
     sizes: DataSizes
     attempt: int
@@ -139,7 +181,7 @@ class _StageRun:
             position=position,
             places=places,
             state=state,
-            beside=Beside(average=average),
+            beside=dataclasses.replace(self.beside, average=average),
         ):
             n_tokens = self.workers.total(torch.tensor(float(report.n_tokens), device=self.device))
             if journal is not None:

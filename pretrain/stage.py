@@ -5,7 +5,7 @@ The loop knows no objective by name.
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import torch
@@ -166,11 +166,12 @@ def _scores(
 
 def check(stage: Stage, n_workers: int) -> None:
     """Raises ValueError when a stage's numbers do not go together."""
-    if stage.batch_pairs < n_workers or stage.batch_pairs % n_workers:
-        raise ValueError(
-            f"stages.{stage.name}.batch_pairs={stage.batch_pairs} cannot be split evenly among "
-            f"{n_workers} workers"
-        )
+    for n_pairs in (stage.batch_pairs, *(task.batch_pairs for task in stage.tasks.tasks)):
+        if n_pairs is not None and (n_pairs < n_workers or n_pairs % n_workers):
+            raise ValueError(
+                f"stages.{stage.name}.batch_pairs={n_pairs} cannot be split evenly among "
+                f"{n_workers} workers"
+            )
     if stage.micro_batches < 1:
         raise ValueError(f"stages.{stage.name}.micro_batches={stage.micro_batches}: at least one")
     if stage.checkpoint_every % stage.log_every:
@@ -185,7 +186,8 @@ def shown(
 ) -> list[Shown]:
     """What the network is shown in a step."""
     objectives = asked(loader.recipe.objectives, turn)
-    return [
+    made = [
         corrupt(objectives, part.batch.to(device), part.draws, loader.wordpiece)
         for part in step.parts
     ]
+    return [replace(each, view=replace(each.view, task=turn.token)) for each in made]

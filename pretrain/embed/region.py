@@ -35,6 +35,8 @@ class RegionSpec:
     whole_image: bool = False
     """One more row comes first: the mean of the features as shown, in a box of the whole image
     (ViLBERT)."""
+    whole_image_of: Literal["all", "seen"] = "all"
+    """A hidden region counts as a zero, or not at all (12-in-1)."""
 
     @property
     def n_leading(self) -> int:
@@ -83,7 +85,10 @@ class RegionEmbedder(nn.Module):
         if self.mask is not None:
             regions_BRD = regions_BRD + view.hidden_regions_BR[:, :, None] * self.mask
         if self.spec.whole_image:
-            mean_BD = mean_of_real(regions_BRD, batch.region_mask_BR)
+            counted_BR = batch.region_mask_BR
+            if self.spec.whole_image_of == "seen":
+                counted_BR = counted_BR & ~view.hidden_regions_BR
+            mean_BD = mean_of_real(regions_BRD, counted_BR)
             regions_BRD = torch.cat((mean_BD[:, None], regions_BRD), dim=1)
             whole_114 = boxes_BR4.new_tensor([[_WHOLE_IMAGE]])
             boxes_BR4 = torch.cat((whole_114.expand(len(batch), 1, 4), boxes_BR4), dim=1)

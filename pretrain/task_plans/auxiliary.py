@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pretrain.task_plans.task_plan import PlanState, Turn
+from pretrain.task_plans.task_plan import PlanState, Task, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,15 +13,20 @@ class MasterAndAuxiliary:
     answers. The stage's own data says when an epoch ends; helpers begin anew when they are through.
     """
 
-    helpers: tuple[Turn, ...]
+    helpers: tuple[Task, ...]
     asked: tuple[str, ...] | None = None
     """About the stage's own data; None: everything."""
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The master's and the helpers'."""
+        return (Task(asked=self.asked), *self.helpers)
 
     def turns(
         self, state: PlanState, *, seed: int, step: int
     ) -> tuple[tuple[Turn, ...], PlanState]:
         """See `TaskPlan.turns`."""
-        return (Turn(asked=self.asked), *self.helpers), state
+        return tuple(task.turn for task in self.tasks), state
 
     def due(self, state: PlanState) -> tuple[Turn, ...]:
         """Nothing."""

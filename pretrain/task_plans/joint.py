@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-from pretrain.task_plans.task_plan import PlanState, Turn
+from pretrain.task_plans.task_plan import PlanState, Task, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joint:
     """Every step asks everything about one batch (ImageBERT, LXMERT, ViLBERT)."""
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """One, of everything."""
+        return (Task(asked=None),)
 
     def turns(
         self, state: PlanState, *, seed: int, step: int

@@ -21,6 +21,8 @@ class Turn:
     """Of its losses."""
     pairing: Pairing | None = None
     """Which text is shown with which image; None: as the recipe says."""
+    token: int | None = None
+    """Number of the task's own token (`TextSpec.tasks`); None: it has none."""
 
     def key(self, objective: str) -> str:
         """Under which name the objective's score is reported: `mlm`, or `wikipedia/mlm`."""
@@ -40,11 +42,21 @@ class Task:
     """Of its losses: its own learning rate over the stage's (12-in-1)."""
     pairing: Pairing | None = None
     """See `Turn.pairing`."""
+    token: int | None = None
+    """See `Turn.token`."""
+    batch_pairs: int | None = None
+    """Pairs of its data in a step; None: the stage's number."""
 
     @property
     def turn(self) -> Turn:
         """Its optimiser step."""
-        return Turn(data=self.data, asked=self.asked, scale=self.scale, pairing=self.pairing)
+        return Turn(
+            data=self.data,
+            asked=self.asked,
+            scale=self.scale,
+            pairing=self.pairing,
+            token=self.token,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,11 @@ class PlanState:
 
 class TaskPlan(Protocol):
     """A frozen value of a stage. All decisions follow from state, seed and step alone."""
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All that it may ask."""
+        ...
 
     def turns(
         self, state: PlanState, *, seed: int, step: int

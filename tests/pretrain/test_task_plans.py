@@ -102,7 +102,7 @@ def test_a_helper_gives_a_batch_to_every_step_and_begins_anew(
     tiny: Recipe, sizes: DataSizes, memory_set: Callable[..., TrainingSet]
 ) -> None:
     plan = MasterAndAuxiliary(
-        helpers=(Turn(data="text", asked=("mlm",), scale=0.5),), asked=("mlm", "itm")
+        helpers=(Task(data="text", asked=("mlm",), scale=0.5),), asked=("mlm", "itm")
     )
     recipe = with_plan(tiny, plan)
     small = memory_set(5, seed=9)
@@ -187,7 +187,7 @@ def test_g6_with_any_plan_a_resumed_stage_goes_on_as_undisturbed(
     slow = Adam(lr=1e-3, variant="bert", params=r"^text\.", weight_decay=0.01)
     recipe = {
         "sampled": with_plan(tiny, TWO, average=0.9),
-        "helped": with_plan(tiny, MasterAndAuxiliary(helpers=(Turn(data="text"),))),
+        "helped": with_plan(tiny, MasterAndAuxiliary(helpers=(Task(data="text", asked=None),))),
         "several optimisers": with_plan(
             tiny,
             TWO,

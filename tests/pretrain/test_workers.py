@@ -22,7 +22,7 @@ from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
 from pretrain.task_plans.auxiliary import MasterAndAuxiliary
 from pretrain.task_plans.joint import Joint
-from pretrain.task_plans.task_plan import TaskPlan, Turn
+from pretrain.task_plans.task_plan import Task, TaskPlan
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
 from shards.order import Position
@@ -31,7 +31,7 @@ from tests.pretrain.helpers import CountingDetector, packed
 ROOT = Path(__file__).resolve().parents[2]
 
 
-TURNS = MasterAndAuxiliary(asked=("mlm",), helpers=(Turn(data="other", asked=("moc",), scale=0.5),))
+TURNS = MasterAndAuxiliary(asked=("mlm",), helpers=(Task(data="other", asked=("moc",), scale=0.5),))
 """Two turns in one step, of which each leaves out heads, and both leave out two of them."""
 
 
