@@ -72,7 +72,9 @@ def recipe_of(pairs: int, layers: tuple[int, int, int], hidden: int) -> Recipe:
     stage = Stage(name="bench", epochs=float(ROUNDS + 2), batch_pairs=pairs, optim=optim)
     return dataclasses.replace(
         load("lxmert"),
-        inputs=Inputs(max_length=PIECES + REGIONS, max_regions=REGIONS, closing_sep=False),
+        inputs=Inputs(
+            max_length=PIECES + REGIONS, max_text=PIECES, max_regions=REGIONS, closing_sep=False
+        ),
         encoder=EncoderSpec(
             sublayers=lxmert(n_text, n_image, n_cross),
             hidden=hidden,

@@ -34,6 +34,7 @@ def recipe() -> Recipe:
     """As the authors' code trains it, where it differs from the paper."""
     optim = Adam(
         lr=1e-4,
+        variant="bert",
         eps=1e-6,
         weight_decay=0.01,
         groups=(),
@@ -54,7 +55,7 @@ def recipe() -> Recipe:
             "weight decay is on all parameters (code)",
         ),
         vocabulary=PACKAGED,
-        inputs=Inputs(max_length=56, max_regions=36, closing_sep=False),
+        inputs=Inputs(max_length=56, max_text=20, max_regions=36, closing_sep=False),
         text=TextSpec(),
         region=RegionSpec(position=None, location=4, combine="mean_of_norms"),
         encoder=EncoderSpec(
@@ -78,7 +79,9 @@ def recipe() -> Recipe:
         ),
         pairing=RandomNegatives(negative=0.5, random_text=1.0),
         init=Init(bert=None),
-        stages=(Stage(name="pretraining", epochs=20.0, batch_pairs=256, optim=optim),),
+        stages=(
+            Stage(name="pretraining", epochs=20.0, batch_pairs=256, micro_batches=4, optim=optim),
+        ),
     )
 
 

@@ -40,7 +40,7 @@ def recipe() -> Recipe:
             "the whole image's feature is the mean of the regions as shown, masked ones as zeros",
         ),
         vocabulary=PACKAGED,
-        inputs=Inputs(max_length=72, max_regions=36, closing_sep=False),
+        inputs=Inputs(max_length=72, max_text=36, max_regions=36, closing_sep=False),
         text=TextSpec(),
         region=RegionSpec(position=None, location=5, combine="sum", whole_image=True),
         encoder=EncoderSpec(
@@ -60,7 +60,15 @@ def recipe() -> Recipe:
         ),
         pairing=RandomNegatives(negative=0.5, random_text=1.0),
         init=Init(bert="bert-base-uncased"),
-        stages=(Stage(name="pretraining", epochs=10.0, batch_pairs=512, optim=_optim(sublayers)),),
+        stages=(
+            Stage(
+                name="pretraining",
+                epochs=10.0,
+                batch_pairs=512,
+                micro_batches=8,
+                optim=_optim(sublayers),
+            ),
+        ),
     )
 
 
@@ -68,6 +76,7 @@ def _optim(sublayers: tuple[Sublayer, ...]) -> Adam:
     ours = started_by_bert(sublayers)
     return Adam(
         lr=1e-4,
+        variant="bert",
         eps=1e-6,
         weight_decay=0.01,
         groups=(
