@@ -17,6 +17,7 @@ from pretrain.pairing import Pairing
 from pretrain.recipe import Recipe, Stage
 from pretrain.regions.npz import from_npz
 from pretrain.regions.regions import Regions
+from pretrain.sentences import Question, asker_of, questions_of, sentences
 from pretrain.tokens import WordPiece, load_wordpiece
 from shards.manifest import Manifest, read_manifest
 from shards.order import GlobalBatch, Position, global_batches
@@ -37,6 +38,7 @@ class Example:
     captions: tuple[str, ...]
     image: bytes = b""
     """As it was encoded, where it was asked for."""
+    questions: tuple[Question, ...] = ()
 
 
 class TrainingSet(Protocol):
@@ -160,6 +162,7 @@ class ShardSet:
             regions=Regions.none() if regions is None else from_npz(regions.npz(sample.key)),
             captions=captions_of(sample),
             image=sample.image if self._images else b"",
+            questions=questions_of(sample),
         )
         if self._kept is not None:
             self._kept[i] = example
@@ -300,11 +303,11 @@ class Loader:
             return [pair for group in made for pair in group]
         examples = [self.data.example(i) for i in indices]
         which = draws.uniform("caption", 1)[:, 0].tolist()
-        texts = [
-            example.captions[int(u * len(example.captions))]
-            for example, u in zip(examples, which, strict=True)
-        ]
-        captions = [frozenset(example.captions) for example in examples]
+        asker = asker_of(self.recipe.objectives)
+        known = [sentences(example.captions, example.questions, asker) for example in examples]
+        chosen = [each[int(u * len(each))] for each, u in zip(known, which, strict=True)]
+        texts = [sentence.text for sentence in chosen]
+        captions = [frozenset(sentence.text for sentence in each) for each in known]
         choices = pairing(indices, texts, captions, draws)
         shown = dict.fromkeys((*texts, *(c.second for c in choices if c.second is not None)))
         pieces = dict(zip(shown, self.wordpiece.encode(list(shown)), strict=True))
@@ -315,6 +318,7 @@ class Loader:
                 regions=examples[choice.image_row].regions,
                 match=choice.match,
                 image=examples[choice.image_row].image,
+                targets=chosen[choice.text_row].targets if choice.match else (),
             )
             for choice in choices
         ]

@@ -5,8 +5,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from shards.annotations import Entry, entries
+from shards.annotations import entries
 from shards.aside import file_info
 from shards.card import write_card
 from shards.config import ShardsConfig
@@ -37,6 +38,8 @@ class _Packed:
     n_bytes: int
     header: ImageHeader
     texts: list[str]
+    questions: list[dict[str, Any]]
+    """`{"question": str, "answers": {answer: score}}`, for pretraining that asks them."""
 
     @property
     def key(self) -> str:
@@ -53,10 +56,11 @@ def pack(
 ) -> Manifest:
     """Shards of the lines `{"image": path, "text": str}` or `{"image": path, "texts": [str, ...]}`.
 
-    Paths are relative to the jsonl. Images of equal bytes become one sample: the first text is its
-    `.txt`, all distinct texts in their order are `texts` of its `.json`, and the funnel counts the
-    merged lines. All lines are checked before anything is written. Raises ValueError naming file
-    and line for anything that cannot be packed.
+    A line may also have `"questions": [{"question": str, "answers": {answer: score in 0..1}}]`,
+    which the `.json` keeps. Paths are relative to the jsonl. Images of equal bytes become one
+    sample: the first text is its `.txt`, all distinct texts in their order are `texts` of its
+    `.json`, and the funnel counts the merged lines. All lines are checked before anything is
+    written. Raises ValueError naming file and line for anything that cannot be packed.
 
     Args:
         pairs: The jsonl; or, with `images`, a published caption file, see `shards.annotations`.
@@ -71,7 +75,8 @@ def pack(
     packed: dict[str, _Packed] = {}
     by_path: dict[str, str] = {}
     n_lines = 0
-    for where, image, texts in _lines(pairs) if images is None else entries(pairs, split):
+    lines = _lines(pairs) if images is None else ((*e, []) for e in entries(pairs, split))
+    for where, image, texts, questions in lines:
         n_lines += 1
         if images is not None:
             _check_texts(texts, where)
@@ -80,6 +85,8 @@ def pack(
             by_path[image] = packed.setdefault(found.sha256, found).sha256
         known = packed[by_path[image]].texts
         known += [text for text in dict.fromkeys(texts) if text not in known]
+        asked = packed[by_path[image]].questions
+        asked += [question for question in questions if question not in asked]
     if not packed:
         raise ValueError(f"{pairs} holds no pairs")
     return _write(pairs, out, config, list(packed.values()), n_lines)
@@ -110,7 +117,7 @@ def _write(
     return manifest
 
 
-def _lines(pairs_jsonl: Path) -> Iterator[Entry]:
+def _lines(pairs_jsonl: Path) -> Iterator[tuple[str, str, list[str], list[dict[str, Any]]]]:
     """Every line that is not blank."""
     if not pairs_jsonl.is_file():
         raise ValueError(f"{pairs_jsonl} is not a file")
@@ -121,7 +128,7 @@ def _lines(pairs_jsonl: Path) -> Iterator[Entry]:
                 yield where, *_parse(line, where)
 
 
-def _parse(line: bytes, where: str) -> tuple[str, list[str]]:
+def _parse(line: bytes, where: str) -> tuple[str, list[str], list[dict[str, Any]]]:
     try:
         pair = json.loads(line)
     except ValueError as error:
@@ -132,7 +139,25 @@ def _parse(line: bytes, where: str) -> tuple[str, list[str]]:
     if ("text" in pair) == ("texts" in pair) or not isinstance(texts, list) or not texts:
         raise ValueError(f'{where} needs either "text": a string or "texts": a list of strings')
     _check_texts(texts, where)
-    return pair["image"], texts
+    return pair["image"], texts, _questions(pair.get("questions", []), where)
+
+
+def _questions(found: object, where: str) -> list[dict[str, Any]]:
+    """The questions of a line, without anything else that is written beside them."""
+    if not isinstance(found, list):
+        raise ValueError(f'{where} has "questions" that are not a list')
+    kept = []
+    for one in found:
+        asked = one.get("question") if isinstance(one, dict) else None
+        answers = one.get("answers") if isinstance(one, dict) else None
+        if not isinstance(asked, str) or not isinstance(answers, dict) or not answers:
+            raise ValueError(f'{where}: a question needs "question" and "answers", not {one!r}')
+        scores = answers.values()
+        if not all(isinstance(score, int | float) and 0 <= score <= 1 for score in scores):
+            raise ValueError(f"{where}: answers have scores in 0..1, not {answers!r}")
+        _check_texts([asked, *answers], where)
+        kept.append({"question": asked, "answers": answers})
+    return kept
 
 
 def _check_texts(texts: list[str], where: str) -> None:
@@ -165,6 +190,7 @@ def _look(path: Path, source: str, where: str) -> _Packed:
         n_bytes=len(image),
         header=header,
         texts=[],
+        questions=[],
     )
 
 
@@ -172,7 +198,7 @@ def _sample(one: _Packed) -> Sample:
     image = one.path.read_bytes()
     if hashlib.sha256(image).hexdigest() != one.sha256:
         raise ValueError(f"image {one.path} changed while it was packed: run the command again")
-    record = {
+    record: dict[str, Any] = {
         "height_px": one.header.height_px,
         "n_bytes": one.n_bytes,
         "sha256": one.sha256,
@@ -180,6 +206,8 @@ def _sample(one: _Packed) -> Sample:
         "texts": one.texts,
         "width_px": one.header.width_px,
     }
+    if one.questions:
+        record["questions"] = one.questions
     return Sample(
         key=one.key,
         image=image,

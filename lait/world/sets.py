@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Literal
 
-from lait.world.annotation import Annotation, annotation
+from lait.world.annotation import QUESTIONS_PER_SCENE, Annotation, annotation
 from lait.world.caption import captions
 from lait.world.picture import encode, render
+from lait.world.question import questions
 from lait.world.scene import Scene, make_scene
 
 Purpose = Literal["web", "supervised", "clean", "eval"]
@@ -62,12 +63,18 @@ def write_supervised(
 def write_clean(
     folder: Path, *, world_seed: int, n_images: int = 500, texts_per_image: int = 2
 ) -> list[Annotation]:
-    """Detailed captions as `{"image", "text"}` lines, one per text."""
+    """Detailed captions and questions as `{"image", "texts", "questions"}` lines, one per image."""
     scenes = _scenes("clean", world_seed, n_images)
     lines = [
-        {"image": _image_name(index), "text": text}
+        {
+            "image": _image_name(index),
+            "texts": captions(scene, texts_per_image, seed=0, detail=_CLEAN_DETAIL),
+            "questions": [
+                {"question": asked.question, "answers": {asked.answer: 1.0}}
+                for asked in questions(scene, QUESTIONS_PER_SCENE, seed=0)
+            ],
+        }
         for index, scene in enumerate(scenes)
-        for text in captions(scene, texts_per_image, seed=0, detail=_CLEAN_DETAIL)
     ]
     return _write(folder, scenes, lines)
 

@@ -45,7 +45,16 @@ class Qa:
     """Outputs of the head."""
 
     def head(self, sizes: Sizes) -> nn.Module:
-        """Two linear maps around a GELU and a layer norm."""
+        """Two linear maps around a GELU and a layer norm.
+
+        Raises:
+            ValueError: the table is longer than the head is wide.
+        """
+        if len(self.answers) > self.n_answers:
+            raise ValueError(
+                f"objectives.{self.name}.answers are {len(self.answers)}, more than "
+                f"objectives.{self.name}.n_answers={self.n_answers}"
+            )
         inner = 2 * sizes.pooled
         return nn.Sequential(
             nn.Linear(sizes.pooled, inner),
@@ -54,9 +63,9 @@ class Qa:
             nn.Linear(inner, self.n_answers),
         )
 
-    def targets(self, right: Mapping[str, float]) -> list[float]:
+    def row_of(self, right: Mapping[str, float]) -> tuple[float, ...]:
         """One row of `Batch.targets_BX`."""
-        return [right.get(answer, 0.0) for answer in self.answers]
+        return tuple(right.get(answer, 0.0) for answer in self.answers)
 
     def count(self, batch: Batch, view: View) -> Tensor:
         """Matching pairs that have an answer."""

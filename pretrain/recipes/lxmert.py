@@ -30,6 +30,15 @@ BACKGROUND = 0
 """First of the 1,601 classes of the Visual Genome detector, which LXMERT leaves out."""
 
 
+WORLD_ANSWERS = (
+    "yes no 0 1 2 3 4 5 above below left right plain checked spotted striped "
+    "black blue green orange purple red white yellow beach city desert field night room snow "
+    "ball balloon bird boat car cat cup fish flower heart house mushroom rocket square star tree "
+    "triangle umbrella"
+)
+"""What the demo world answers to its own questions."""
+
+
 def recipe() -> Recipe:
     """As the authors' code trains it, where it differs from the paper."""
     optim = Adam(
@@ -106,7 +115,7 @@ def shrink() -> Recipe:
             Mlm(weight=0.03, gate="all"),
             Itm(logits=2),
             Detected(weight=0.2, corruption=corruption),
-            Qa(n_answers=100),
+            Qa(weight=0.2, answers=tuple(WORLD_ANSWERS.split()), n_answers=64),
         ),
         stages=(Stage(name="pretraining", epochs=90.0, batch_pairs=64, optim=optim),),
     )

@@ -14,6 +14,7 @@ from transformers import LxmertConfig, LxmertForPreTraining
 
 from pretrain import recipe as recipes
 from pretrain.batch import Batch, View
+from pretrain.data import Loader
 from pretrain.draws import Draws
 from pretrain.encoders.gated import EncoderSpec, GatedEncoder
 from pretrain.encoders.streams import Streams
@@ -21,16 +22,19 @@ from pretrain.encoders.sublayers import lxmert
 from pretrain.masking.regions import RegionMasker
 from pretrain.network import DataSizes, Network, count_parameters
 from pretrain.objectives.detected import SELECT, Detected
+from pretrain.objectives.itm import Itm
 from pretrain.objectives.objective import Encoded, Sizes
 from pretrain.objectives.qa import NO_ANSWER, AnswerSampler, Qa
 from pretrain.recipe import Recipe
 from pretrain.recipes.lxmert import BACKGROUND
 from pretrain.released.load import start_from_released
+from pretrain.sentences import Question
 from pretrain.steps.score import weighted
-from pretrain.steps.standard import score_step
+from pretrain.steps.standard import corrupt, score_step
 from pretrain.steps.strategy import Shown
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
+from tests.pretrain.conftest import MemorySet
 from tests.pretrain.helpers import draws
 
 B, L, R, D, OBJECTS, ATTRIBUTES, ANSWERS = 6, 9, 5, 64, 11, 7, 31
@@ -352,7 +356,49 @@ def test_lx6_answers_are_drawn_by_their_scores(
     assert (drawn[:, 0] == NO_ANSWER).all()
     assert set(drawn[:, 1:].unique().tolist()) == {1, 3}
     assert (drawn[:, 1:] == 1).float().mean().item() == pytest.approx(0.25, abs=0.02)
-    assert Qa(answers=("no", "yes")).targets({"yes": 0.9, "maybe": 1.0}) == [0.0, 0.9]
+    assert Qa(answers=("no", "yes")).row_of({"yes": 0.9, "maybe": 1.0}) == (0.0, 0.9)
+
+
+def test_lx6_questions_of_a_set_are_texts_like_captions(
+    vocabulary: Path, memory_set: Callable[..., MemorySet]
+) -> None:
+    small = recipes.load("lxmert", shrink=True)
+    asking = dataclasses.replace(
+        small,
+        vocabulary=str(vocabulary),
+        objectives=(Qa(answers=("red", "blue"), n_answers=2), Itm(logits=2)),
+    )
+    data = MemorySet(
+        examples=tuple(
+            # Each its own, or none could be a mismatch.
+            dataclasses.replace(
+                example,
+                questions=(Question(text="cat " * (20 + i), right={"blue": 1.0}),),
+            )
+            for i, example in enumerate(memory_set(24).examples)
+        )
+    )
+    stage = dataclasses.replace(small.stages[0], epochs=10.0, batch_pairs=24)
+    told = Loader(data=data, recipe=asking, stage=stage, seed=0)
+    n_questions = n_asked = n_pairs = 0
+    for step in told.steps(0, told.start()):
+        for part in step.parts:
+            shown = corrupt(asking.objectives, part.batch, part.draws, told.wordpiece)
+            n_pairs += len(part.batch)
+            n_questions += int((part.batch.text_mask_BL.sum(1) >= 22).sum())
+            n_asked += int(asking.objectives[0].count(shown.batch, shown.view))
+            answers = shown.view.answers_B
+            assert answers is None or set(answers.tolist()) <= {NO_ANSWER, 1}
+    assert n_questions / n_pairs == pytest.approx(0.5, abs=0.1)  # one caption, one question
+    assert n_asked / n_questions == pytest.approx(0.5, abs=0.15)  # not of mismatches
+    deaf = dataclasses.replace(asking, objectives=(Qa(n_answers=2), Itm(logits=2)))
+    untold = Loader(data=data, recipe=deaf, stage=stage, seed=0)
+    (part,) = next(untold.steps(0, untold.start())).parts
+    assert part.batch.targets_BX is None
+    assert not (part.batch.text_mask_BL.sum(1) >= 22).any()
+    narrow = dataclasses.replace(asking, objectives=(Qa(answers=("a", "b"), n_answers=1),))
+    with pytest.raises(ValueError, match=r"objectives\.qa\.n_answers=1"):
+        Network(narrow, SIZES)
 
 
 def test_lx7_region_losses_are_means_over_all_regions_by_the_share_that_is_masked(

@@ -73,6 +73,18 @@ def test_equal_images_merge_their_texts(tmp_path: Path, pairs) -> None:
     assert json.loads(merged.record)["texts"] == ["b", "a", "c", "d"]
 
 
+def test_questions_are_kept_without_what_stands_beside_them(tmp_path: Path, pairs) -> None:
+    asked = {"question": "how many", "answers": {"two": 1.0, "2": 0.3}}
+    path = pairs(
+        GOOD | {"questions": [asked | {"type": "number"}]},
+        GOOD | {"questions": [asked, {"question": "where", "answers": {"here": 1}}]},
+    )
+    pack(path, tmp_path / "out", ShardsConfig())
+    with ShardReader(tmp_path / "out") as reader:
+        record = json.loads(reader.sample(0).record)
+    assert record["questions"] == [asked, {"question": "where", "answers": {"here": 1}}]
+
+
 def test_same_pairs_same_bytes(tmp_path: Path, pairs) -> None:
     path = pairs(*({"image": f"images/{n}", "text": n} for n in ("0.jpg", "1.png", "2.webp")))
     outs = []
@@ -101,6 +113,10 @@ GOOD = {"image": "images/0.jpg", "text": "zero"}
         ({"image": "images/1.png", "texts": ["a", None]}, "line 2 has the text None"),
         ({"image": "images/1.png", "text": "\ud800"}, "line 2 has a text with half a surrogate"),
         ({"image": "images/1.png", "text": "x" * 2_000_000}, "line 2 has a text of 2000000 bytes"),
+        (GOOD | {"questions": {}}, 'line 2 has "questions" that are not a list'),
+        (GOOD | {"questions": [{"question": "a"}]}, 'line 2: a question needs "question" and'),
+        (GOOD | {"questions": [{"question": "a", "answers": {"b": 2}}]}, "scores in 0..1"),
+        (GOOD | {"questions": [{"question": "", "answers": {"b": 1}}]}, "has the text ''"),
         ({"image": "images/none.jpg", "text": "a"}, "line 2: image .*none.jpg is not a file"),
         ({"image": "images", "text": "a"}, "line 2: image .*images is not a file"),
         ({"image": "images/cut.jpg", "text": "a"}, "line 2: .*cut.jpg cannot be packed"),

@@ -56,7 +56,14 @@ def test_supervised(tmp_path: Path) -> None:
 def test_clean(tmp_path: Path) -> None:
     records = write_clean(tmp_path, world_seed=3, n_images=8, texts_per_image=2)
     lines = _lines(tmp_path)
-    assert [list(line) for line in lines] == [["image", "text"]] * 16
+    assert [list(line) for line in lines] == [["image", "texts", "questions"]] * 8
+    assert all(len(set(line["texts"])) == 2 for line in lines)  # type: ignore[arg-type]
+    for line, record in zip(lines, records, strict=True):
+        asked = [
+            {"question": one["question"], "answers": {one["answer"]: 1.0}}
+            for one in record["questions"]
+        ]
+        assert line["questions"] == asked
     assert all(record["scene"] in scene_seeds("clean", 3) for record in records)
     _check_images(tmp_path, [f"images/{index:05}.jpg" for index in range(8)], records)
 
