@@ -31,12 +31,13 @@ from pretrain.encoders.sublayers import single
 from pretrain.journal import read_journal
 from pretrain.plan import Plan, StageData, plan_from_plain, plan_to_plain, prepare
 from pretrain.recipe import Init, Recipe, load
-from pretrain.regions.regions import Regions
+from pretrain.regions.regions import Missing, Regions
 from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
 from pretrain.workers import Workers
 from shards.config import ShardsConfig
 from shards.pack import pack
+from shards.sample import Sample
 
 FIRST_STEP = 5
 REGIONS = 36
@@ -47,10 +48,13 @@ class Noise:
     """36 regions of noise for every picture."""
 
     name = "noise"
+    settings = ()
+    files = ()
     classes = tuple(f"class {i}" for i in range(80))
+    attributes = ()
     feature_dim = 1392
 
-    def detect(self, images: Sequence[bytes]) -> list[Regions]:
+    def detect(self, samples: Sequence[Sample]) -> list[Regions | Missing]:
         rng = np.random.default_rng(0)
         low = rng.uniform(0, 0.5, size=(REGIONS, 2))
         found = Regions(
@@ -58,7 +62,7 @@ class Noise:
             features_RD=rng.normal(size=(REGIONS, self.feature_dim)).astype(np.float16),
             probs_RK=np.full((REGIONS, 80), 1 / 80, dtype=np.float16),
         )
-        return [found] * len(images)
+        return [found] * len(samples)
 
 
 def main() -> None:

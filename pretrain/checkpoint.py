@@ -16,7 +16,6 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,10 @@ from torch import Tensor, nn
 
 from pretrain.average import Average
 from pretrain.feed import Place
+from pretrain.moments import moments_of, put_moments
 from pretrain.network import DataSizes, Network
 from pretrain.optimizers import Optimizers
-from pretrain.parallel import shared_like, whole
+from pretrain.parallel import gathered, shared_like
 from pretrain.plain import from_plain, to_plain
 from pretrain.recipe import Recipe
 from pretrain.task_plans.task_plan import PlanState
@@ -83,9 +83,9 @@ def save(
     Where workers hold shares of the network, they all call this at once, and one of them writes.
     """
     path = folder / f"step-{snapshot.step:09d}-attempt-{attempt:03d}"
-    weights = _gathered(network.state_dict(), keep=writes)
-    moments = _gathered(_flat(network, optimizer), keep=writes)
-    averaged = _gathered(average.weights if average else {}, keep=writes)
+    weights = gathered(network.state_dict(), keep=writes)
+    moments = gathered(moments_of(network, optimizer), keep=writes)
+    averaged = gathered(average.weights if average else {}, keep=writes)
     if not writes:
         return path
     path.mkdir(parents=True, exist_ok=False)
@@ -196,17 +196,7 @@ def load_optimizer(
     path: Path, network: nn.Module, optimizer: torch.optim.Optimizer | Optimizers
 ) -> None:
     """Put a checkpoint's moments into an optimiser of the same recipe, however it is dealt out."""
-    flat = _load(path / "optimizer.safetensors")
-    parameters = dict(network.named_parameters())
-    state: dict[int, dict[str, Tensor]] = {}
-    for number, name in enumerate(_optimized(network, optimizer)):
-        prefix = f"{name}/"
-        state[number] = {
-            key.removeprefix(prefix): shared_like(tensor, parameters[name])
-            for key, tensor in flat.items()
-            if key.startswith(prefix)
-        }
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    put_moments(_load(path / "optimizer.safetensors"), network, optimizer)
 
 
 def load_average(path: Path, average: Average) -> None:
@@ -250,31 +240,6 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
         "recipe_digest": snapshot.recipe.digest,
         "recipe": to_plain(snapshot.recipe),
     }
-
-
-def _flat(network: nn.Module, optimizer: torch.optim.Optimizer | Optimizers) -> dict[str, Tensor]:
-    names = _optimized(network, optimizer)
-    return {
-        f"{names[number]}/{moment}": tensor
-        for number, moments in optimizer.state_dict()["state"].items()
-        for moment, tensor in moments.items()
-    }
-
-
-def _gathered(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tensor]:
-    """Each tensor as a whole, in its turn, on the workers that keep them."""
-    kept = {}
-    for name, tensor in tensors.items():
-        entire = whole(tensor)
-        if keep:
-            kept[name] = entire.cpu().contiguous()
-    return kept
-
-
-def _optimized(network: nn.Module, optimizer: torch.optim.Optimizer | Optimizers) -> list[str]:
-    """Names of the optimiser's parameters, in its own numbering."""
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
-    return [names[id(p)] for group in optimizer.param_groups for p in group["params"]]
 
 
 def _load(file: Path) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ Either way the workers make the step that one would make, and what is written is
 """
 
 import contextlib
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
@@ -56,6 +57,16 @@ def synchronised(network: nn.Module, *, last: bool) -> contextlib.AbstractContex
 def whole(tensor: Tensor) -> Tensor:
     """All of a tensor of which workers hold shares; they all call this at once."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def gathered(tensors: Mapping[str, Tensor], *, keep: bool) -> dict[str, Tensor]:
+    """Each tensor as a whole, in its turn, on the CPU of the workers that keep them."""
+    kept = {}
+    for name, tensor in tensors.items():
+        entire = whole(tensor)
+        if keep:
+            kept[name] = entire.cpu().contiguous()
+    return kept
 
 
 def shared_like(tensor: Tensor, parameter: Tensor) -> Tensor:
