@@ -87,3 +87,7 @@ class FilterConfig(BaseModel):
     not_in_digest: str = ""
     known_bad_digest: str = ""
     """Of what the lists hold; set by the run itself, so that its hash covers their content."""
+    tombstones: tuple[str, ...] = ()
+    """Purged sets, or their tombstones.jsonl: what they name falls, and nothing of it is kept."""
+    tombstones_digest: str = ""
+    """Of what they say; set by the run itself."""

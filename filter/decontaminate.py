@@ -1,10 +1,9 @@
 """Is this an image of an evaluation set, one that an earlier run kept, or one known to be bad?"""
 
 import hashlib
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Final
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
 
-from crawl.candidate import Candidate, DomFeatures
 from filter.config import FilterConfig
 from filter.known import EXACT, KnownImages, digest_of, load
 from filter.metadata import strip_metadata
@@ -12,6 +11,8 @@ from filter.natural_model import digest_of_model
 from filter.safety import asked_of
 from filter.safety import digest_of as digest_of_safety
 from filter.sieve import dropped
+from filter.tombstones import blank
+from filter.tombstones import digest_of as digest_of_tombstones
 from filter.verdict import Drop, ImageFacts, Verdict
 
 KNOWN_BAD: Final = "known_bad"
@@ -70,29 +71,11 @@ def redacted(verdict: Verdict, sha256: str) -> Verdict:
 
     Neither address nor words nor place is kept, so that no copy of the ledger leads to it.
     """
-    blank = Candidate(
-        candidate_id=verdict.candidate.candidate_id,
-        page_url="",
-        image_url="",
-        alternative_urls=(),
-        texts=(),
-        dom=_NO_DOM,
-        main_score=0.0,
-        is_main=False,
-        language="",
-        language_score=0.0,
-        opt_out=(),
-        page_file="",
-        page_offset=0,
-        page_digest="",
-        fetched_at=verdict.candidate.fetched_at,
+    candidate = replace(
+        blank(verdict.candidate.candidate_id), fetched_at=verdict.candidate.fetched_at
     )
-    empty = Verdict(candidate=blank, kept=False)
+    empty = Verdict(candidate=candidate, kept=False)
     return dropped(empty, KNOWN_BAD, Drop(reason=KNOWN_BAD, value=sha256))
-
-
-_ZERO: Final[dict[Any, Any]] = {bool: False, int: 0, float: 0.0, int | None: None}
-_NO_DOM: Final = DomFeatures(**{field.name: _ZERO[field.type] for field in fields(DomFeatures)})
 
 
 def not_known(config: FilterConfig) -> tuple[NotKnown, ...]:
@@ -136,6 +119,7 @@ def with_digests(config: FilterConfig) -> FilterConfig:
             "not_in_digest": digest_of(config.not_in, distance),
             "known_bad_digest": digest_of(config.known_bad, distance),
             "natural_digest": digest_of_model(config.natural_model) if config.min_natural else "",
+            "tombstones_digest": digest_of_tombstones(config.tombstones),
             "safety_digest": digest_of_safety(asked_of(config)),
         }
     )

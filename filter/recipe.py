@@ -27,6 +27,7 @@ from filter.text import (
     Repetition,
     Spam,
 )
+from filter.tombstones import ImageNotTakenDown, NotTakenDown
 from filter.verdict import Filter, ImageFacts
 
 
@@ -58,9 +59,13 @@ class Cascade:
 
 def lait(config: FilterConfig, crawl: CrawlConfig) -> Cascade:
     """LAIT's steps (ImageBERT, arXiv 2001.07966, section 4), with the thresholds of `config`."""
-    page: list[Filter[Candidate]] = [
-        PageLanguage(languages=config.languages, min_score=config.min_language_score)
-    ]
+    page: list[Filter[Candidate]] = []
+    image: list[Filter[ImageFacts]] = []
+    if config.tombstones:
+        sources, digest = config.tombstones, config.tombstones_digest
+        page.append(NotTakenDown(sources=sources, digest=digest))
+        image.append(ImageNotTakenDown(sources=sources, digest=digest))
+    page.append(PageLanguage(languages=config.languages, min_score=config.min_language_score))
     if config.obey_opt_out:
         page.append(OptOut())
     if config.require_main_image:
@@ -79,6 +84,7 @@ def lait(config: FilterConfig, crawl: CrawlConfig) -> Cascade:
         natural_model=config.natural_model if config.min_natural > 0 else None,
         image=Sieve(
             filters=(
+                *image,
                 MinSide(min_px=config.min_side_px),
                 AspectRatio(max_ratio=config.max_aspect_ratio),
                 Uniform(max_share=config.max_uniformity),

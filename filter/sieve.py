@@ -11,6 +11,7 @@ from filter.verdict import Drop, Filter, Verdict
 logger = logging.getLogger(__name__)
 
 STAGES: Final = (
+    "takedown",
     "page",
     "main_image",
     "text",

@@ -23,6 +23,7 @@ from filter.decode import DecodeLimits
 from filter.ledger import write_dead_letters, write_ledger, write_thumbnails
 from filter.sieve import ERROR
 from filter.thumbnails import label, may_be_shown, thumbnail
+from filter.tombstones import TAKEDOWN, forgotten
 from filter.verdict import Verdict
 
 _SEED: Final = "seed"
@@ -106,7 +107,8 @@ class WriteDeadLetters(beam.PTransform[Any, Any]):
 
 def _to_ledger(folder: Path | str, bucket: int, verdicts: Iterable[Verdict]) -> int:
     with written_to(folder) as there:
-        return write_ledger(there, f"{bucket:05d}", verdicts)
+        told = (forgotten(one) if one.stage == TAKEDOWN else one for one in verdicts)
+        return write_ledger(there, f"{bucket:05d}", told)
 
 
 def _to_dead_letters(folder: Path | str, damages: Iterable[Damage]) -> int:

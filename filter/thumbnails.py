@@ -7,11 +7,12 @@ from PIL import Image
 
 from filter.decode import DecodeLimits, decode
 from filter.fetch import OK
+from filter.tombstones import TAKEDOWN
 from filter.verdict import Drop, Verdict
 
 SIDE_PX: Final = 192
 _QUALITY: Final = 80
-_PRIVATE: Final = frozenset({"opt_out"})
+_PRIVATE: Final = frozenset({"opt_out", TAKEDOWN})
 """Reasons whose images are not copied anywhere: their owners said so."""
 
 

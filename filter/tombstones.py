@@ -9,16 +9,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from crawl.candidate import Candidate
-from filter.verdict import Drop, ImageFacts
+from crawl.candidate import Candidate, DomFeatures
+from filter.verdict import Drop, ImageFacts, Verdict
 
 NAME: Final = "tombstones.jsonl"
 """Of the file beside a shard set's manifest."""
@@ -197,5 +197,41 @@ class ImageNotTakenDown:
 
     def __call__(self, item: ImageFacts, /) -> Drop | None:
         stones = load(self.sources, self.digest)
-        kind = stones.of_bytes(item.sha256) or stones.of_look(item.phash)
+        kind = stones.of_bytes(item.sha256) or stones.of_look(item.phash, item.phash_crops)
         return Drop(reason=TAKEDOWN, value=kind) if kind else None
+
+
+def forgotten(verdict: Verdict) -> Verdict:
+    """The fate of a candidate that was taken down, without what it was about."""
+    return Verdict(
+        candidate=blank(verdict.candidate.candidate_id),
+        kept=verdict.kept,
+        stage=verdict.stage,
+        reason=verdict.reason,
+        value=verdict.value,
+    )
+
+
+def blank(candidate_id: str) -> Candidate:
+    """A candidate of which nothing is told."""
+    return Candidate(
+        candidate_id=candidate_id,
+        page_url="",
+        image_url="",
+        alternative_urls=(),
+        texts=(),
+        dom=_NO_DOM,
+        main_score=0.0,
+        is_main=False,
+        language="",
+        language_score=0.0,
+        opt_out=(),
+        page_file="",
+        page_offset=0,
+        page_digest="",
+        fetched_at="",
+    )
+
+
+_ZERO: Final[dict[Any, Any]] = {bool: False, int: 0, float: 0.0, int | None: None}
+_NO_DOM: Final = DomFeatures(**{field.name: _ZERO[field.type] for field in fields(DomFeatures)})

@@ -42,6 +42,7 @@ _SET_BY_THE_RUN: Final = frozenset(
         "known_bad_digest",
         "natural_digest",
         "safety_digest",
+        "tombstones_digest",
     }
 )
 

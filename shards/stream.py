@@ -192,7 +192,7 @@ def _look(archives: Archives, shard: int, row: int, words: str) -> tuple[str, tu
     decoded = decode(read_sample(archives, shard, row).image, limits)
     if not isinstance(decoded, Decoded):
         return "", ()
-    return decoded.facts.phash, ()
+    return decoded.facts.phash, decoded.facts.phash_crops
 
 
 def _all(archives: Archives) -> range:

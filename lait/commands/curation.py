@@ -62,6 +62,9 @@ def curate(
     not_in: Annotated[
         list[str] | None, typer.Option(help="Earlier run, whose images to leave out; repeatable.")
     ] = None,
+    tombstones: Annotated[
+        list[str] | None, typer.Option(help="Purged set, whose takedowns to obey; repeatable.")
+    ] = None,
 ) -> None:
     """From web archives to shards: crawl, filter and shards as one Beam graph."""
     from lait.config import load_config
@@ -72,7 +75,7 @@ def curate(
     funnel = run(
         files,
         out,
-        config=load_config(config, [*(overrides or ()), *_known(eval_sets, not_in)]),
+        config=load_config(config, [*(overrides or ()), *_lists(eval_sets, not_in, tombstones)]),
         relevance=None if relevance == "none" else Path(relevance),
         workers=workers,
         beam_args=beam_args,
@@ -81,9 +84,15 @@ def curate(
     screen.err.print(f"shards, ledger and funnel: {out}", highlight=False)
 
 
-def _known(eval_sets: list[str] | None, not_in: list[str] | None) -> list[str]:
-    """The two options as the settings they stand for; paths must mean the same on every worker."""
-    given = {"filter.eval_sets": eval_sets, "filter.not_in": not_in}
+def _lists(
+    eval_sets: list[str] | None, not_in: list[str] | None, tombstones: list[str] | None
+) -> list[str]:
+    """The options as the settings they stand for; paths must mean the same on every worker."""
+    given = {
+        "filter.eval_sets": eval_sets,
+        "filter.not_in": not_in,
+        "filter.tombstones": tombstones,
+    }
     return [
         f"{name}={json.dumps([str(Path(path).absolute()) for path in paths])}"
         for name, paths in given.items()

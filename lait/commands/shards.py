@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lait import screen
-from lait.commands import shard_sets
+from lait.commands import purge, shard_sets
 
 if TYPE_CHECKING:
     from shards.inspect import Histogram
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog=VERIFY_EPILOG)(verify)
     group.command(epilog=INSPECT_EPILOG)(inspect)
     shard_sets.register(group)
+    purge.register(group)
     app.add_typer(group, name="shards")
 
 

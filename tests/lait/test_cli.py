@@ -46,7 +46,9 @@ COMMANDS = ["", "demo", "world", "curate", "gold", "extract", "pack", "regions",
 COMMANDS += ["evaluate", "doctor", "relevance train", "relevance eval", "relevance score"]
 COMMANDS += ["shards verify", "shards inspect", "crawl", "study", "zoo", "finetune retrieval"]
 COMMANDS += ["main-image train", "main-image eval"]
-COMMANDS += [f"shards {name}" for name in ("diff", "merge", "sample", "reshard", "follow", "push")]
+COMMANDS += [
+    f"shards {name}" for name in ("diff", "merge", "sample", "reshard", "follow", "push", "purge")
+]
 COMMANDS += ["finetune vqa", "finetune refer", "answer"]
 COMMANDS += ["replay", "hashes", "natural train", "natural eval"]
 COMMANDS += [f"ledger {name}" for name in ("query", "why", "host", "drops")]
