@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import html5lib
 import pytest
 
 from crawl.dom import parse
@@ -90,7 +91,6 @@ def test_same_images_as_the_expected_trees(shared_data: Path) -> None:
 @pytest.mark.slow
 def test_same_images_as_html5lib(shared_data: Path) -> None:
     """An image put before every tag of every document is seen where html5lib sees it."""
-    html5lib = pytest.importorskip("html5lib")
 
     def theirs(element: ET.Element) -> Iterator[str]:
         for child in element:
