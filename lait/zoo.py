@@ -12,7 +12,8 @@ from lait.demo import HELD_OUT, STAGES, Layout
 from lait.tasks import lesson, questions
 from lait.train import Progress, StageData, pretrain
 from lait.world.vqa import write_vqa
-from pretrain.checkpoint import find, load_network
+from pretrain.checkpoint import find, load_any
+from pretrain.dual import DualNetwork
 from pretrain.evaluate.retrieval import RetrievalReport, Scorer, evaluate
 from pretrain.finetune import STAGE, for_retrieval
 from pretrain.recipe import Recipe, load, names, staged, with_settings
@@ -62,7 +63,8 @@ class Entry:
     parameters: int
     zero_shot: Retrieved | None
     """None: no objective of the recipe scores pairs."""
-    fine_tuned: Retrieved
+    fine_tuned: Retrieved | None
+    """None: a dual encoder, whose fine-tuning is more of the same."""
     vqa: float | None
     """Accuracy; None: the network takes no regions."""
 
@@ -203,16 +205,19 @@ class _Run:
         )
         start = self.out / "pretrained"
         pretrain(fitted, stages, start, workers=self.workers, seed=self.seed, progress=steps)
-        tuned = self._tuned(start, steps)
-        network, snapshot = load_network(find(start))
-        scores = any(isinstance(objective, Scorer) for objective in snapshot.recipe.objectives)
+        network, snapshot = load_any(find(start))
+        dual = isinstance(network, DualNetwork)
+        tuned = self._evaluated(start) if dual else self._tuned(start, steps)
+        scores = dual or any(
+            isinstance(objective, Scorer) for objective in snapshot.recipe.objectives
+        )
         entry = Entry(
             name=name,
             citation=model.citation,
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             zero_shot=_mean(self._evaluated(start)) if scores else None,
-            fine_tuned=_mean(tuned),
-            vqa=self._answered(start, steps),
+            fine_tuned=None if dual else _mean(tuned),
+            vqa=None if dual else self._answered(start, steps),
         )
         return entry, _chance(tuned)
 
@@ -280,4 +285,4 @@ def _chance(report: RetrievalReport) -> Retrieved:
 
 
 def _shown(found: Retrieved | None, cut: str) -> str:
-    return "no score" if found is None else f"{getattr(found, cut):.3f}"
+    return "none" if found is None else f"{getattr(found, cut):.3f}"

@@ -26,9 +26,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pretrain.average import Average
+from pretrain.dual import DualNetwork
 from pretrain.feed import Place
 from pretrain.moments import moments_of, put_moments
-from pretrain.network import DataSizes, Network
+from pretrain.network import DataSizes, Network, build
 from pretrain.optimizers import Optimizers
 from pretrain.parallel import gathered, shared_like
 from pretrain.plain import from_plain, to_plain
@@ -206,17 +207,33 @@ def load_average(path: Path, average: Average) -> None:
 
 
 def load_network(path: Path, *, averaged: bool = False) -> tuple[Network, Snapshot]:
-    """A trained network, ready to be used.
+    """A trained network of words and regions, ready to be used.
 
     Args:
         path: Of a complete checkpoint.
         averaged: Take the average of its weights, not the last ones.
 
     Raises:
-        ValueError: not one of ours, or it holds no average.
+        ValueError: not one of ours, a dual encoder, or it holds no average.
     """
+    network, snapshot = load_any(path, averaged=averaged)
+    if not isinstance(network, Network):
+        raise ValueError(f"{path} is a dual encoder, not a network of words and regions")
+    return network, snapshot
+
+
+def load_dual(path: Path, *, averaged: bool = False) -> tuple[DualNetwork, Snapshot]:
+    """A trained dual encoder, ready to be used; see `load_network`."""
+    network, snapshot = load_any(path, averaged=averaged)
+    if not isinstance(network, DualNetwork):
+        raise ValueError(f"{path} is of recipe {snapshot.recipe.name}, which is no dual encoder")
+    return network, snapshot
+
+
+def load_any(path: Path, *, averaged: bool = False) -> tuple[Network | DualNetwork, Snapshot]:
+    """A trained network of either kind; see `load_network`."""
     snapshot = read(path)
-    network = Network(snapshot.recipe, snapshot.sizes)
+    network = build(snapshot.recipe, snapshot.sizes)
     if averaged:
         if not (path / _AVERAGE).is_file():
             raise ValueError(f"{path} holds no averaged weights: train with stages.*.average set")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.batch import Batch, View
+from pretrain.dual import DualNetwork
 from pretrain.embed.image import EmbedSizes, StartsFromText
 from pretrain.embed.text import TextEmbedder
 from pretrain.encoders.gated import GatedEncoder
@@ -138,6 +139,13 @@ class Network(nn.Module):
             for objective in self.recipe.objectives
             if asked is None or objective.name in asked
         }
+
+
+def build(recipe: Recipe, sizes: DataSizes) -> Network | DualNetwork:
+    """The network that a recipe asks for, freshly initialised."""
+    if recipe.towers is None:
+        return Network(recipe, sizes)
+    return DualNetwork(recipe.towers, recipe.objectives)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

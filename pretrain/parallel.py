@@ -16,13 +16,14 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from pretrain.dual import DualNetwork
 from pretrain.network import Network
 from pretrain.recipe import Stage
 from pretrain.task_plans.joint import Joint
 from pretrain.workers import Workers, device_of
 
 
-def spread(network: Network, stage: Stage, workers: Workers) -> nn.Module:
+def spread(network: Network | DualNetwork, stage: Stage, workers: Workers) -> nn.Module:
     """The network as this stage runs it; all workers call this at once.
 
     With `fsdp` the parameters are replaced, so the optimiser must be built afterwards; the network
@@ -38,6 +39,7 @@ def spread(network: Network, stage: Stage, workers: Workers) -> nn.Module:
         return DistributedDataParallel(
             network, gradient_as_bucket_view=True, find_unused_parameters=unused
         )
+    assert isinstance(network, Network), "see `pretrain.plan.prepare`"
     mesh = init_device_mesh(device_of(network).type, (workers.size,))
     for sublayer in network.encoder.sublayers:
         fully_shard(sublayer, mesh=mesh)

@@ -9,9 +9,11 @@ from typing import Any
 
 from pretrain import stage, track
 from pretrain.data import check_regions, data_sizes
+from pretrain.objectives.contrastive import Contrastive
 from pretrain.plain import canonical, from_plain, to_plain
 from pretrain.recipe import Recipe
 from pretrain.tasks.records import records_digest
+from shards.manifest import Manifest, read_manifest
 from shards.read import ShardReader
 
 
@@ -21,7 +23,8 @@ class StageData:
 
     name: str
     shards: Path
-    regions: Path
+    regions: Path | None
+    """None: of a recipe that looks at pixels alone."""
     records: Path | None = None
     """Questions of a task about these images (`pretrain.tasks.records`); None: pretraining."""
     more: tuple["StageData", ...] = ()
@@ -39,7 +42,7 @@ class StageData:
         return dataclasses.replace(
             self,
             shards=self.shards.resolve(),
-            regions=self.regions.resolve(),
+            regions=self.regions and self.regions.resolve(),
             records=self.records and self.records.resolve(),
             more=tuple(data.resolved() for data in self.more),
             validation=tuple(data.resolved() for data in self.validation),
@@ -60,6 +63,21 @@ class Plan:
     track: tuple[str, ...] = ()
     """Who is told the metrics, see `pretrain.track`."""
 
+    def regions_of(self, data: StageData) -> Manifest | None:
+        """The regions that the recipe looks at; None: it looks at pixels alone.
+
+        Raises:
+            ValueError: they are missing, not finished, or not of these shards.
+        """
+        if self.recipe.towers is not None:
+            return None
+        if data.regions is None:
+            raise ValueError(
+                f"stage {data.name} has no regions: make them with `lait regions {data.shards} "
+                f"--out DIR` and give --regions {data.name}=DIR"
+            )
+        return check_regions(data.shards, data.regions)
+
 
 def prepare(plan: Plan, n_workers: int) -> None:
     """Look at everything that can be wrong, and claim `out` for this run.
@@ -70,7 +88,7 @@ def prepare(plan: Plan, n_workers: int) -> None:
             that holds another run.
     """
     every = [data for part in plan.stages for data in part.all]
-    made = [check_regions(data.shards, data.regions) for data in every]
+    made = [plan.regions_of(data) for data in every]
     sizes = [data_sizes(plan.recipe, regions) for regions in made]
     for data, own in zip(every, sizes, strict=True):
         if own != sizes[0]:
@@ -79,16 +97,19 @@ def prepare(plan: Plan, n_workers: int) -> None:
                 f"classes, stage {plan.stages[0].name} of {sizes[0].feature_dim} and "
                 f"{sizes[0].classes}: make both with the same detector"
             )
+    _check_kind(plan.recipe)
     for part in plan.recipe.stages:
         stage.check(part, n_workers)
     track.check(plan.track)
     claim: dict[str, Any] = {
         "seed": plan.seed,
         "recipe": to_plain(plan.recipe),
-        "regions": [regions.digest for regions in made],
+        "regions": [regions.digest for regions in made if regions],
         # Only where there are any: a run of an earlier version goes on.
         **({"records": records} if (records := _records(every)) else {}),
     }
+    if plan.recipe.towers is not None:
+        claim["shards"] = [read_manifest(data.shards).digest for data in every]
     if plan.tombstones:
         claim["samples"] = [_left(data.shards, plan.tombstones) for data in every]
     run_file = plan.out / "run.json"
@@ -101,6 +122,20 @@ def prepare(plan: Plan, n_workers: int) -> None:
         return
     plan.out.mkdir(parents=True, exist_ok=True)
     run_file.write_text(json.dumps(claim, indent=1) + "\n")
+
+
+def _check_kind(recipe: Recipe) -> None:
+    """A dual encoder compares every pair of a step with every other: no worker cuts its share."""
+    for objective in recipe.objectives:
+        if isinstance(objective, Contrastive) != (recipe.towers is not None):
+            kind = "a network of words and regions" if recipe.towers is None else "a dual encoder"
+            raise ValueError(f"{recipe.name} is {kind}: objective {objective.name} is not for it")
+    for part in recipe.stages if recipe.towers else ():
+        if part.micro_batches > 1 or part.parallel != "ddp":
+            raise ValueError(
+                f"stages.{part.name}: a dual encoder needs micro_batches=1 and parallel=ddp, not "
+                f"{part.micro_batches} and {part.parallel}"
+            )
 
 
 def _claimed(claim: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +183,7 @@ def _data_to_plain(data: StageData) -> dict[str, Any]:
     return {
         "name": data.name,
         "shards": str(data.shards),
-        "regions": str(data.regions),
+        "regions": data.regions and str(data.regions),
         "records": data.records and str(data.records),
         "more": [_data_to_plain(other) for other in data.more],
         "validation": [_data_to_plain(other) for other in data.validation],
@@ -159,7 +194,7 @@ def _data_from_plain(plain: dict[str, Any]) -> StageData:
     return StageData(
         name=plain["name"],
         shards=Path(plain["shards"]),
-        regions=Path(plain["regions"]),
+        regions=Path(plain["regions"]) if plain["regions"] else None,
         records=Path(plain["records"]) if plain["records"] else None,
         more=tuple(_data_from_plain(other) for other in plain["more"]),
         validation=tuple(_data_from_plain(other) for other in plain["validation"]),

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pretrain.collate import Inputs
+from pretrain.dual import Towers
 from pretrain.embed.image import ImageSpec
+from pretrain.embed.region import RegionSpec
 from pretrain.embed.text import TextSpec
 from pretrain.encoders.gated import EncoderSpec
 from pretrain.objectives.objective import Objective
@@ -86,17 +88,20 @@ class Recipe:
     assumptions: tuple[str, ...]
     """What the paper leaves open, and what is assumed here."""
     vocabulary: str
-    """`packaged`, or the path of a vocabulary."""
+    """`packaged`, `clip`, or the path of a vocabulary."""
     inputs: Inputs
-    text: TextSpec
-    region: ImageSpec
-    encoder: EncoderSpec
     objectives: tuple[Objective, ...]
     pairing: Pairing
     init: Init
     stages: tuple[Stage, ...]
+    text: TextSpec = field(default_factory=TextSpec)
+    region: ImageSpec = field(default_factory=RegionSpec)
+    encoder: EncoderSpec = field(default_factory=lambda: EncoderSpec(sublayers=()))
     pooling: Pooling = field(default_factory=FirstToken)
     """What stands for a pair."""
+    towers: Towers | None = None
+    """A dual encoder of pixels and words (CLIP); text, region, encoder and pooling are then not
+    looked at."""
 
     @property
     def digest(self) -> str:

@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from pretrain import checkpoint, stage
 from pretrain.average import Average
 from pretrain.bert import start_from_bert
 from pretrain.checkpoint import Snapshot
-from pretrain.data import Loader, ShardSet, TrainingSet, check_regions, data_sizes
+from pretrain.data import Loader, ShardSet, TrainingSet, data_sizes
 from pretrain.draws import key_of
+from pretrain.dual import DualNetwork
 from pretrain.feed import Place
 from pretrain.flops import flops_of_pair, peak_of
 from pretrain.journal import Journal
-from pretrain.network import DataSizes, Network
+from pretrain.network import DataSizes, Network, build
 from pretrain.optim import build_optimizer
 from pretrain.optimizers import Optimizers
 from pretrain.parallel import spread
@@ -38,7 +40,7 @@ from pretrain.tasks.question_set import QuestionSet
 from pretrain.tasks.records import read_records
 from pretrain.track import Tracked, open_trackers
 from pretrain.workers import Workers
-from shards.manifest import Manifest
+from shards.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -67,13 +69,14 @@ def run_stages(
         workers.wait()  # and none writes before all have looked
         if done is None or not checkpoint.read(done).finished:
             data = plan.stages[number]
-            regions = check_regions(data.shards, data.regions)
+            regions = plan.regions_of(data)
             loader = _loader(plan, data, part, plan.seed + number, workers)
             run = _StageRun(
                 plan=plan,
                 loader=loader,
                 beside=_beside(plan, data, part, plan.seed + number, workers),
-                regions=regions,
+                shards_digest=read_manifest(data.shards).digest,
+                regions_digest=regions.digest if regions else "",
                 sizes=data_sizes(plan.recipe, regions),
                 attempt=attempt,
                 workers=workers,
@@ -85,7 +88,12 @@ def run_stages(
 
 
 def _loader(plan: Plan, data: StageData, part: Stage, seed: int, workers: Workers) -> Loader:
-    images = ShardSet(data.shards, data.regions, tombstones=plan.tombstones)
+    images = ShardSet(
+        data.shards,
+        None if plan.recipe.towers else data.regions,
+        images=plan.recipe.inputs.pixels is not None,
+        tombstones=plan.tombstones,
+    )
     return Loader(
         data=images if data.records is None else _questions(plan, images, data, part),
         recipe=plan.recipe,
@@ -142,7 +150,9 @@ class _StageRun:
     loader: Loader
     beside: Beside
     """Without the average."""
-    regions: Manifest
+    shards_digest: str
+    """Of the whole set, whatever tombstones took away: a takedown looks for it."""
+    regions_digest: str
     sizes: DataSizes
     attempt: int
     workers: Workers
@@ -192,7 +202,7 @@ class _StageRun:
         if journal is not None:
             journal.close()
 
-    def _journal(self, network: Network, *, first_step: int) -> Journal | None:
+    def _journal(self, network: Network | DualNetwork, *, first_step: int) -> Journal | None:
         """Of the one worker that writes it."""
         part, plan = self.loader.stage, self.plan
         if self.workers.rank:
@@ -213,38 +223,40 @@ class _StageRun:
             mfu_of_pair=self._mfu_of_pair(network),
         )
 
-    def _mfu_of_pair(self, network: Network) -> float | None:
+    def _mfu_of_pair(self, network: Network | DualNetwork) -> float | None:
         peak = peak_of(self.device)
-        if peak is None:
+        # A pair of a dual encoder is compared with those of all workers: one alone would wait.
+        if peak is None or isinstance(network, DualNetwork):
             return None
         step = next(self.loader.steps(0, self.loader.start()))
         flops = flops_of_pair(network, stage.shown(step, self.loader, self.device)[0])
         return flops / (peak * self.workers.size)
 
-    def _network(self, start: Path | None) -> Network:
+    def _network(self, start: Path | None) -> Network | DualNetwork:
         torch.manual_seed(key_of(self.plan.seed, 0, "network"))  # the same weights on every worker
-        network = Network(self.plan.recipe, self.sizes)
+        network = build(self.plan.recipe, self.sizes)
         init = self.plan.recipe.init
-        if start is None and init.checkpoint is not None:
+        if start is not None:
+            checkpoint.load_weights(start, network)
+        elif init.checkpoint is not None:
             checkpoint.start_from_checkpoint(network, Path(init.checkpoint))
-        elif start is None and init.released is not None:
+        elif isinstance(network, DualNetwork):
+            logger.info("both towers start at random")
+        elif init.released is not None:
             start_from_released(network, Path(init.released))
-        elif start is None:
+        else:
             start_from_bert(network, init)
             start_regions(network, self.loader.data)
-        else:
-            checkpoint.load_weights(start, network)
         return network.to(self.device)
 
     def _save(
         self,
         report: StepReport,
-        network: Network,
+        network: nn.Module,
         optimizer: torch.optim.Optimizer | Optimizers,
         average: Average | None,
     ) -> None:
         folder = self.plan.out / self.loader.stage.name / "checkpoints"
-        assert self.regions.regions is not None, self.regions
         snapshot = Snapshot(
             recipe=self.plan.recipe,
             sizes=self.sizes,
@@ -255,9 +267,8 @@ class _StageRun:
             position=report.position,
             places=report.places,
             tasks=report.state,
-            # Of the whole set, whatever tombstones took away: a takedown looks for it.
-            shards_digest=self.regions.regions.source_digest,
-            regions_digest=self.regions.digest,
+            shards_digest=self.shards_digest,
+            regions_digest=self.regions_digest,
         )
         writes = self.workers.rank == 0
         checkpoint.save(folder, self.attempt, snapshot, network, optimizer, average, writes=writes)

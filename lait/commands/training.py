@@ -31,6 +31,14 @@ EVALUATE_EPILOG = """Example:
   lait evaluate model --shards held_out --regions held_out/regions --out report.json
   --plot report.svg
 """
+EXPORT_EPILOG = """Example:
+
+  lait pretrain clip --stage pairs=run --out model
+
+  lait export model --out towers
+
+  lait relevance train pairs.jsonl --out judge --set backbone=open_clip:local-dir:towers
+"""
 SPARKS = "\N{LOWER ONE EIGHTH BLOCK}▂▃▄▅▆▇█"
 
 
@@ -38,6 +46,7 @@ def register(app: typer.Typer) -> None:
     """Put `pretrain` and `evaluate` on the command line."""
     app.command(epilog=PRETRAIN_EPILOG)(pretrain)
     app.command(epilog=EVALUATE_EPILOG)(evaluate)
+    app.command(epilog=EXPORT_EPILOG)(export)
 
 
 def pretrain(
@@ -69,15 +78,10 @@ def pretrain(
     beside = named("--regions", regions or ())
     if unknown := sorted(beside.keys() - stages.keys()):
         raise ValueError(f"--regions {unknown[0]} is no --stage; those are {', '.join(stages)}")
-    for name in stages:
-        if name not in beside:
-            raise ValueError(
-                f"stage {name} has no regions: make them with `lait regions {stages[name]} "
-                f"--out DIR` and give --regions {name}=DIR"
-            )
     chosen = with_settings(staged(chosen, tuple(stages)), settings(overrides or ()))
     data = [
-        StageData(name=name, shards=shards, regions=beside[name]) for name, shards in stages.items()
+        StageData(name=name, shards=shards, regions=beside.get(name))
+        for name, shards in stages.items()
     ]
     with screen.meter("steps") as meter:
         result = run(
@@ -174,7 +178,9 @@ def show_losses(result: "Result") -> None:
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Folder of `lait pretrain`, or a checkpoint.")],
     shards: Annotated[Path, typer.Option(help="Held-out shards, several texts an image.")],
-    regions: Annotated[Path, typer.Option(help="Their regions.")],
+    regions: Annotated[
+        Path | None, typer.Option(help="Their regions; a dual encoder needs none.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="JSON of the report.")] = None,
     plot: Annotated[Path | None, typer.Option(help="SVG of the report.")] = None,
     folds: Annotated[int, typer.Option(min=1, help="5 for COCO 1k: the mean of five folds.")] = 1,
@@ -190,6 +196,17 @@ def evaluate(
     if plot is not None:
         plot.write_text(retrieval_plot(report), encoding="utf-8")
     show_retrieval(report)
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of `lait pretrain`, or a checkpoint.")],
+    out: Annotated[Path, typer.Option(help="Folder of the open_clip model.")],
+) -> None:
+    """Write a trained dual encoder as an open_clip model, for `lait relevance` or anybody."""
+    from pretrain.export import export as run
+
+    run(checkpoint, out)
+    screen.err.print(f"open_clip model: local-dir:{out}", highlight=False)
 
 
 def show_retrieval(report: "RetrievalReport") -> None:

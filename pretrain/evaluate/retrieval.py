@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pretrain.batch import View
-from pretrain.checkpoint import find, load_network
+from pretrain.checkpoint import find, load_any
 from pretrain.collate import Pair, collate, fit
 from pretrain.data import Example, ShardSet, TrainingSet, check_regions, data_sizes
+from pretrain.dual import DualNetwork
 from pretrain.encoders.streams import Streams
+from pretrain.evaluate.dual import score_dual
 from pretrain.evaluate.recall import Recall, chance, image_retrieval, mean, text_retrieval
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded
@@ -24,6 +27,9 @@ from pretrain.recipe import Recipe
 from pretrain.tokens import Pieces, load_wordpiece
 
 _PAIRS_PER_PASS = 256
+_Scored = Callable[
+    [TrainingSet, Callable[[int, int], None]], tuple[NDArray[np.float32], NDArray[np.int64]]
+]
 
 
 @runtime_checkable
@@ -115,7 +121,7 @@ class RetrievalReport:
 def evaluate(
     checkpoint: Path,
     shards: Path,
-    regions: Path,
+    regions: Path | None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     folds: int = 1,
@@ -129,7 +135,7 @@ def evaluate(
     Args:
         checkpoint: A checkpoint, or a stage's or run's folder: its last one is taken.
         shards: Samples with one or more texts each (usually five).
-        regions: Of these shards, by the detector that training used.
+        regions: Of these shards, by the detector that training used; a dual encoder needs none.
         progress: Called with (pairs scored, pairs in all), fold after fold.
         folds: Parts that are scored on their own.
 
@@ -137,15 +143,7 @@ def evaluate(
         ValueError: no complete checkpoint, the data does not fit it, or fewer images than folds.
     """
     path = find(checkpoint)
-    network, snapshot = load_network(path)
-    sizes = data_sizes(snapshot.recipe, check_regions(shards, regions))
-    if sizes != snapshot.sizes:
-        raise ValueError(
-            f"{regions} has regions of {sizes.feature_dim} dimensions and {sizes.classes} classes, "
-            f"{path} was trained on {snapshot.sizes.feature_dim} and {snapshot.sizes.classes}: "
-            "make them with the same detector"
-        )
-    data = ShardSet(shards, regions)
+    scored, data = _scored(path, shards, regions)
     if not 1 <= folds <= len(data):
         raise ValueError(f"--folds {folds}: {shards} has {len(data)} images")
     recalls: list[tuple[Recall, ...]] = []
@@ -154,7 +152,7 @@ def evaluate(
         part = _Part(
             data=data, first=len(data) * fold // folds, end=len(data) * (fold + 1) // folds
         )
-        scores_IT, owner_T = score_all(network, snapshot.recipe, part, progress)
+        scores_IT, owner_T = scored(part, progress)
         recalls.append(
             (
                 text_retrieval(scores_IT, owner_T),
@@ -175,6 +173,23 @@ def evaluate(
         chance_text_retrieval=text_chance,
         chance_image_retrieval=image_chance,
     )
+
+
+def _scored(path: Path, shards: Path, regions: Path | None) -> tuple[_Scored, ShardSet]:
+    """How a checkpoint scores a set, and the set as it wants it."""
+    network, snapshot = load_any(path)
+    if isinstance(network, DualNetwork):
+        return partial(score_dual, network, snapshot.recipe), ShardSet(shards, None, images=True)
+    if regions is None:
+        raise ValueError(f"{path} looks at regions: make them with `lait regions`, give --regions")
+    sizes = data_sizes(snapshot.recipe, check_regions(shards, regions))
+    if sizes != snapshot.sizes:
+        raise ValueError(
+            f"{regions} has regions of {sizes.feature_dim} dimensions and {sizes.classes} classes, "
+            f"{path} was trained on {snapshot.sizes.feature_dim} and {snapshot.sizes.classes}: "
+            "make them with the same detector"
+        )
+    return partial(score_all, network, snapshot.recipe), ShardSet(shards, regions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,13 +22,17 @@ from pretrain.optim import Adam
 from pretrain.pairing import RandomNegatives
 from pretrain.pooling.first import FirstToken
 from pretrain.recipe import Init, Recipe, Stage
+from pretrain.task_plans.sampled import Sampled
+from pretrain.task_plans.task_plan import Task
 from pretrain.tokens import PACKAGED
 from pretrain.two_captions import TwoCaptions
 
 
 def recipe() -> Recipe:
     """As in the released code."""
-    optim = Adam(lr=5e-5, weight_decay=0.01, warmup=0.1, decay="linear", clip_norm=None)
+    optim = Adam(
+        lr=5e-5, variant="bert", weight_decay=0.01, warmup=0.1, decay="linear", clip_norm=None
+    )
     stage = Stage(name="pretraining", epochs=10.0, batch_pairs=48, optim=optim)
     return Recipe(
         name="visualbert",
@@ -64,6 +68,7 @@ def _on_the_task(stage: Stage) -> Stage:
     return dataclasses.replace(
         stage,
         name="task",
+        tasks=Sampled(tasks=(Task(asked=("mlm",)),)),
         pairing=RandomNegatives(negative=0.0),
     )
 

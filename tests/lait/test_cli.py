@@ -43,7 +43,7 @@ def test_version() -> None:
 
 
 COMMANDS = ["", "demo", "world", "curate", "gold", "extract", "pack", "regions", "pretrain"]
-COMMANDS += ["evaluate", "doctor", "relevance train", "relevance eval", "relevance score"]
+COMMANDS += ["evaluate", "export", "doctor", "relevance train", "relevance eval", "relevance score"]
 COMMANDS += ["shards verify", "shards inspect", "crawl", "study", "zoo", "finetune retrieval"]
 COMMANDS += ["main-image train", "main-image eval"]
 COMMANDS += [

@@ -27,7 +27,7 @@ def test_the_page_shows_every_model_and_what_cannot_be_scored() -> None:
         entries=(entry, entry, entry),
     )
     page = page_of(zoo)
-    row = "| vl_bert | 1,234,567 | no score | no score | 0.250 | 0.750 | 0.500 |\n"
+    row = "| vl_bert | 1,234,567 | none | none | 0.250 | 0.750 | 0.500 |\n"
     assert page.count(row) == 3
     assert "| chance |  | 0.010 | 0.100 | 0.010 | 0.100 |  |\n" in page
     assert "76,680 pairs" in page

@@ -1,6 +1,7 @@
 """A small world of words and regions for the training tests."""
 
 import dataclasses
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pretrain.batch import Batch
 from pretrain.collate import Inputs, Pair, collate
@@ -113,6 +115,14 @@ def make_regions(rng: np.random.Generator, labels: list[int]) -> Regions:
     )
 
 
+def make_image(labels: list[int]) -> bytes:
+    """A small picture that depends on the labels alone."""
+    pixels = np.random.default_rng(labels).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def make_example(rng: np.random.Generator, n_captions: int = 1, most_things: int = 4) -> Example:
     """2 things or more; captions name all of them."""
     labels = rng.permutation(CLASSES)[: rng.integers(2, most_things + 1)].tolist()
@@ -122,7 +132,9 @@ def make_example(rng: np.random.Generator, n_captions: int = 1, most_things: int
         words = [WORDS[int(rng.integers(12, len(WORDS)))] for _ in labels]
         things = [f"{word} {WORDS[labels[int(i)]]}" for word, i in zip(words, order, strict=True)]
         captions.append(" and ".join(things))
-    return Example(regions=make_regions(rng, labels), captions=tuple(captions))
+    return Example(
+        regions=make_regions(rng, labels), captions=tuple(captions), image=make_image(labels)
+    )
 
 
 @dataclass(frozen=True)

@@ -4,22 +4,34 @@ import dataclasses
 import hashlib
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
+from pretrain import checkpoint
 from pretrain.batch import Batch, View
+from pretrain.checkpoint import Snapshot
 from pretrain.draws import Draws
-from pretrain.network import Network
+from pretrain.network import DataSizes, Network, build
 from pretrain.objectives.objective import Encoded
+from pretrain.optim import build_optimizer
+from pretrain.recipe import Recipe
 from pretrain.regions.detector import Detector, Settings
 from pretrain.regions.regions import Missing, Regions
 from shards.config import ShardsConfig
 from shards.manifest import InputInfo
+from shards.order import Position
 from shards.pack import pack
 from shards.sample import Sample
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def draws(n: int, step: int = 0) -> Draws:
@@ -106,3 +118,48 @@ def packed(
     (folder / "pairs.jsonl").write_text("\n".join(lines))
     pack(folder / "pairs.jsonl", out, ShardsConfig(samples_per_shard=samples_per_shard))
     return out
+
+
+def one_against_two(
+    recipe: Recipe, sizes: DataSizes, shards: Path, regions: Path | None, tmp_path: Path
+) -> None:
+    """Assert that two workers have the scores and gradients of one, in the first step."""
+    torch.manual_seed(0)
+    network = build(recipe, sizes)
+    snapshot = Snapshot(
+        recipe=recipe,
+        sizes=sizes,
+        stage=recipe.stages[0].name,
+        step=0,
+        total_steps=1,
+        seed=0,
+        position=Position(manifest_digest="0" * 64),
+        shards_digest="0" * 64,
+        regions_digest="0" * 64,
+    )
+    optimizer = build_optimizer(network, recipe.stages[0].optim)
+    saved = checkpoint.save(tmp_path, 1, snapshot, network, optimizer)
+    for size in (1, 2):
+        (tmp_path / str(size)).mkdir()
+    runs = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.pretrain.two_workers",
+                *map(str, (saved, shards, regions or "-", tmp_path / str(size), rank, size)),
+            ],
+            cwd=ROOT,
+        )
+        for size in (1, 2)
+        for rank in range(size)
+    ]
+    assert [run.wait(timeout=240) for run in runs] == [0, 0, 0]
+    one, two = (load_file(tmp_path / str(size) / "gradients.safetensors") for size in (1, 2))
+    assert one.keys() == two.keys()
+    assert max(gradient.abs().max() for gradient in one.values()) > 0.01
+    for name, gradient in one.items():
+        assert (gradient - two[name]).abs().max() <= 1e-5, name
+    scores = [json.loads((tmp_path / str(size) / "scores.json").read_text()) for size in (1, 2)]
+    for name, score in scores[0].items():
+        assert score == pytest.approx(scores[1][name], rel=1e-5), name

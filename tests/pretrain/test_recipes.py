@@ -11,7 +11,7 @@ from pretrain import recipe as recipes
 from pretrain import stage
 from pretrain.data import Loader, TrainingSet
 from pretrain.journal import summary
-from pretrain.network import DataSizes, Network
+from pretrain.network import DataSizes, build
 from pretrain.optim import build_optimizer
 from pretrain.tokens import load_wordpiece
 from pretrain.workers import Workers
@@ -39,7 +39,7 @@ def test_recipe_trains(name: str, memory_set: Callable[..., TrainingSet]) -> Non
         classes=regions.probs_RK.shape[1],
     )
     torch.manual_seed(0)
-    network = Network(recipe, sizes)
+    network = build(recipe, sizes)
     optimizer = build_optimizer(network, part.optim, part.more_optims)
     cpu = torch.device("cpu")
     reports = list(

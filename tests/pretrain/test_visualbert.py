@@ -22,6 +22,7 @@ from pretrain.recipe import Recipe
 from pretrain.released.load import start_from_released
 from pretrain.steps.standard import corrupt, score_step
 from pretrain.steps.strategy import Shown
+from pretrain.task_plans.task_plan import PlanState
 from pretrain.tokens import WordPiece
 from pretrain.two_captions import TwoCaptions
 from pretrain.workers import Workers
@@ -307,6 +308,8 @@ def test_the_second_stage_asks_for_words_of_true_texts_alone(
         batch = next(loader.steps(0, loader.start())).parts[0].batch
         assert (batch.match_B == 1).all() == (part is task)
         assert batch.segments_BL.max() == n_texts - 1
+    (turn,), _ = task.tasks.turns(PlanState(), seed=0, step=0)
+    assert turn.asked == ("mlm",)
 
 
 def test_full_size_has_the_papers_numbers() -> None:
@@ -316,3 +319,4 @@ def test_full_size_has_the_papers_numbers() -> None:
     assert round((count.body + count.heads) / 1e6, 2) == 112.07
     stage = full.stages[0]
     assert (stage.optim.lr, stage.batch_pairs, stage.epochs) == (5e-5, 48, 10)
+    assert stage.optim.variant == "bert"

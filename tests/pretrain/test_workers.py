@@ -12,10 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from pretrain import checkpoint
-from pretrain.checkpoint import Snapshot
 from pretrain.journal import SPEEDS, read_journal
-from pretrain.network import DataSizes, Network
-from pretrain.optim import build_optimizer
+from pretrain.network import DataSizes
 from pretrain.plan import Plan, StageData, plan_to_plain, prepare
 from pretrain.recipe import Recipe
 from pretrain.regions.write import write_regions
@@ -25,11 +23,7 @@ from pretrain.task_plans.joint import Joint
 from pretrain.task_plans.task_plan import Task, TaskPlan
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
-from shards.order import Position
-from tests.pretrain.helpers import CountingDetector, packed
-
-ROOT = Path(__file__).resolve().parents[2]
-
+from tests.pretrain.helpers import ROOT, CountingDetector, one_against_two, packed
 
 TURNS = MasterAndAuxiliary(asked=("mlm",), helpers=(Task(data="other", asked=("moc",), scale=0.5),))
 """Two turns in one step, of which each leaves out heads, and both leave out two of them."""
@@ -54,45 +48,7 @@ def test_g6_two_workers_have_the_gradients_of_one(
     part = dataclasses.replace(tiny.stages[0], micro_batches=2, parallel=parallel, tasks=tasks)
     recipe = dataclasses.replace(tiny, stages=(part,))
     sizes = DataSizes(vocabulary=wordpiece.vocabulary, feature_dim=3, classes=2)
-    torch.manual_seed(0)
-    network = Network(recipe, sizes)
-    snapshot = Snapshot(
-        recipe=recipe,
-        sizes=sizes,
-        stage="first",
-        step=0,
-        total_steps=1,
-        seed=0,
-        position=Position(manifest_digest="0" * 64),
-        shards_digest="0" * 64,
-        regions_digest="0" * 64,
-    )
-    optimizer = build_optimizer(network, part.optim)
-    saved = checkpoint.save(tmp_path, 1, snapshot, network, optimizer)
-    for size in (1, 2):
-        (tmp_path / str(size)).mkdir()
-    runs = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.pretrain.two_workers",
-                *map(str, (saved, shards, tmp_path / "regions", tmp_path / str(size), rank, size)),
-            ],
-            cwd=ROOT,
-        )
-        for size in (1, 2)
-        for rank in range(size)
-    ]
-    assert [run.wait(timeout=240) for run in runs] == [0, 0, 0]
-    one, two = (load_file(tmp_path / str(size) / "gradients.safetensors") for size in (1, 2))
-    assert one.keys() == two.keys()
-    assert max(gradient.abs().max() for gradient in one.values()) > 0.01
-    for name, gradient in one.items():
-        assert (gradient - two[name]).abs().max() <= 1e-5, name
-    scores = [json.loads((tmp_path / str(size) / "scores.json").read_text()) for size in (1, 2)]
-    for name, score in scores[0].items():
-        assert score == pytest.approx(scores[1][name], rel=1e-5), name
+    one_against_two(recipe, sizes, shards, tmp_path / "regions", tmp_path)
 
 
 def test_a_run_goes_on_from_ddp_to_fsdp_and_back(tiny: Recipe, tmp_path: Path) -> None:

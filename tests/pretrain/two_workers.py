@@ -9,7 +9,7 @@ import torch.distributed as dist
 from safetensors.torch import save_file
 
 from pretrain import workers
-from pretrain.checkpoint import load_network
+from pretrain.checkpoint import load_any
 from pretrain.data import Loader, ShardSet
 from pretrain.parallel import spread, whole
 from pretrain.steps.standard import asked, corrupt, train_step
@@ -22,11 +22,15 @@ def main(checkpoint: str, shards: str, regions: str, out: str, rank: str, size: 
     if int(size) > 1:
         store = dist.FileStore(str(Path(out) / "store"), int(size))
         dist.init_process_group("gloo", store=store, rank=int(rank), world_size=int(size))
-    network, snapshot = load_network(Path(checkpoint))
+    network, snapshot = load_any(Path(checkpoint))
     recipe = snapshot.recipe
     here = workers.current()
     loader = Loader(
-        data=ShardSet(Path(shards), Path(regions)),
+        data=ShardSet(
+            Path(shards),
+            None if regions == "-" else Path(regions),
+            images=recipe.inputs.pixels is not None,
+        ),
         recipe=recipe,
         stage=recipe.stages[0],
         seed=0,
