@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from lait.demo import HELD_OUT, STAGES, Layout
 from lait.study_data import uncurated_set, union_set
 from lait.study_real import real_recipe, real_sets
-from lait.train import StageData, pretrain
+from lait.train import StageData, pretrain, ray_session
 from pretrain.evaluate.plot import Bar, bars
 from pretrain.evaluate.retrieval import evaluate
 from pretrain.recipe import Recipe, load, staged, with_settings
@@ -119,13 +119,15 @@ def run_study(
     arms = ground.arms
     reports: dict[str, list[RetrievalReport]] = {arm.name: [] for arm in arms}
     total = len(arms) * len(seeds)
-    for done, (seed, arm) in enumerate((seed, arm) for seed in seeds for arm in arms):
-        tell(arm.name, done, total)
-        folder = out / "runs" / arm.name / f"seed-{seed}"
-        fitted = _fitted(ground.recipe, arm)
-        pretrain(fitted, arm.stages, folder, workers=workers, seed=seed, progress=steps)
-        held_out = ground.held_out
-        reports[arm.name].append(evaluate(folder, held_out.shards, held_out.regions))
+    # One session for all runs: to start one takes longer than a small run.
+    with ray_session(workers):
+        for done, (seed, arm) in enumerate((seed, arm) for seed in seeds for arm in arms):
+            tell(arm.name, done, total)
+            folder = out / "runs" / arm.name / f"seed-{seed}"
+            fitted = _fitted(ground.recipe, arm)
+            pretrain(fitted, arm.stages, folder, workers=workers, seed=seed, progress=steps)
+            held_out = ground.held_out
+            reports[arm.name].append(evaluate(folder, held_out.shards, held_out.regions))
     tell("", total, total)
     study = Study(
         question=question,

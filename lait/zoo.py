@@ -10,7 +10,7 @@ from typing import Final
 
 from lait.demo import HELD_OUT, STAGES, Layout
 from lait.tasks import lesson, questions
-from lait.train import Progress, StageData, pretrain
+from lait.train import Progress, StageData, pretrain, ray_session
 from lait.world.vqa import write_vqa
 from pretrain.checkpoint import find, load_any
 from pretrain.dual import DualNetwork
@@ -131,11 +131,13 @@ def run_zoo(
         read_manifest(layout.shards(name))  # says what is missing
     models = list(_models(recipes or names()))
     entries, chance = [], Retrieved(r1=0.0, r10=0.0)
-    for done, (name, model) in enumerate(models):
-        tell(name, done, len(models))
-        run = _Run(layout=layout, out=out / name, scale=scale, workers=workers, seed=seed)
-        entry, chance = run.measured(name, model, steps)
-        entries.append(entry)
+    # One session for all runs: to start one takes longer than a small run.
+    with ray_session(workers):
+        for done, (name, model) in enumerate(models):
+            tell(name, done, len(models))
+            run = _Run(layout=layout, out=out / name, scale=scale, workers=workers, seed=seed)
+            entry, chance = run.measured(name, model, steps)
+            entries.append(entry)
     tell("", len(models), len(models))
     own = staged(load("imagebert", shrink=True), STAGES)
     zoo = Zoo(

@@ -87,6 +87,7 @@ def prepare(plan: Plan, n_workers: int) -> None:
             differ, a batch that cannot be dealt out, tombstones that cannot be read, or an `out`
             that holds another run.
     """
+    track.check(plan.track)
     every = [data for part in plan.stages for data in part.all]
     made = [plan.regions_of(data) for data in every]
     sizes = [data_sizes(plan.recipe, regions) for regions in made]
@@ -100,7 +101,6 @@ def prepare(plan: Plan, n_workers: int) -> None:
     _check_kind(plan.recipe)
     for part in plan.recipe.stages:
         stage.check(part, n_workers)
-    track.check(plan.track)
     claim: dict[str, Any] = {
         "seed": plan.seed,
         "recipe": to_plain(plan.recipe),

@@ -193,3 +193,25 @@ def test_a_task_without_its_questions_is_named(tmp_path: Path) -> None:
     refused(lait("finetune", "vqa", *common, *start), "--annotations", "questions file")
     assert not (tmp_path / "tuned").exists()
     refused(lait("finetune", "vqa", *common, "--out", tmp_path / "tuned"), "--start", "--recipe")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (("study", "real", "--demo", "out/demo"), "--captions DIR"),
+        (("study", "curation", "--captions", "figures"), "--demo DIR"),
+    ],
+)
+def test_a_study_names_the_source_that_it_lacks(
+    arguments: tuple[str, ...], needed: str, tmp_path: Path
+) -> None:
+    refused(lait(*arguments, "--out", tmp_path / "out"), needed)
+
+
+def test_an_unknown_tracker_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    """Its data does not exist either, which would be said later."""
+    out = tmp_path / "out"
+    stage = ("--stage", f"web={tmp_path}", "--regions", f"web={tmp_path}")
+    done = lait("pretrain", "imagebert", "--shrink", *stage, "--out", out, "--track", "notes")
+    refused(done, "--track notes", "wandb, mlflow")
+    assert not out.exists()

@@ -139,8 +139,8 @@ def test_metrics_are_lines_and_events(plan: Plan) -> None:
     assert events.Scalars("itm")[0].value == pytest.approx(found[0]["itm"], rel=1e-5)
 
 
-def test_speeds_are_those_of_real_tokens_on_all_workers(plan: Plan, tmp_path: Path) -> None:
-    """Red when padding counts, or only the last step of a line."""
+def test_speeds_are_those_of_all_steps_since_the_line_before(plan: Plan, tmp_path: Path) -> None:
+    """Red when only the last step of a line counts."""
     run(plan)
     loader = Loader(
         data=ShardSet(plan.stages[0].shards, plan.stages[0].regions),

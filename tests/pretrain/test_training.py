@@ -190,6 +190,18 @@ def test_g6_micro_batches_give_the_gradient_of_the_whole(
             assert (gradient - other[name]).abs().max() <= 1e-5, name
 
 
+def test_tokens_are_counted_without_padding(
+    tiny: Recipe, memory_set: Callable[..., TrainingSet]
+) -> None:
+    load = loader(tiny, memory_set(32))
+    (part,) = next(load.steps(0, load.start())).parts
+    batch = part.batch
+    n_words = (batch.tokens_BL != load.wordpiece.pad).sum()
+    n_regions = (batch.boxes_BR4[..., 2] > 0).sum()  # a real box has a right edge
+    assert part.n_tokens == n_words + n_regions
+    assert part.n_tokens < batch.tokens_BL.numel() + batch.region_mask_BR.numel()
+
+
 def test_two_workers_see_the_pairs_and_masks_of_one(
     tiny: Recipe, memory_set: Callable[..., TrainingSet]
 ) -> None:
