@@ -45,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> list[StageData]:
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    """16 steps, then 12; a checkpoint every 2."""
+    """16 steps, then 12, in shares of the network; a checkpoint every 2."""
     vocabulary = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
     words = "ball bird boat car cat cup fish flower house star tree rocket and".split()  # noqa: SIM905
     vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
@@ -60,7 +60,10 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
         encoder=dataclasses.replace(
             recipe.encoder, sublayers=single(1), hidden=32, feed_forward=64
         ),
-        stages=(stage,),
+        stages=(
+            dataclasses.replace(stage, name="web"),
+            dataclasses.replace(stage, name="clean", parallel="fsdp"),
+        ),
     )
 
 
