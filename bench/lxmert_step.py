@@ -88,7 +88,10 @@ def recipe_of(pairs: int, layers: tuple[int, int, int], hidden: int) -> Recipe:
 def our_step(recipe: Recipe, data: Pairs) -> Callable[[], object]:
     """A function that makes the next step."""
     sizes = DataSizes(
-        vocabulary=load_wordpiece().vocabulary, feature_dim=FEATURE_DIM, classes=1 + OBJECTS
+        vocabulary=load_wordpiece().vocabulary,
+        feature_dim=FEATURE_DIM,
+        classes=1 + OBJECTS,
+        attributes=ATTRIBUTES,
     )
     network, stage = Network(recipe, sizes), recipe.stages[0]
     loader = Loader(data=data, recipe=recipe, stage=stage, seed=0)

@@ -99,6 +99,7 @@ def data_sizes(recipe: Recipe, regions: Manifest | None) -> DataSizes:
         vocabulary=vocabulary,
         feature_dim=regions.regions.feature_dim,
         classes=len(regions.regions.class_names),
+        attributes=len(regions.regions.attribute_names),
     )
 
 

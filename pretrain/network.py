@@ -26,6 +26,8 @@ class DataSizes:
     vocabulary: int
     feature_dim: int
     classes: int
+    attributes: int = 0
+    """That the detector tells apart."""
 
 
 class Network(nn.Module):
@@ -59,6 +61,7 @@ class Network(nn.Module):
             vocabulary=sizes.vocabulary,
             feature_dim=sizes.feature_dim,
             classes=sizes.classes,
+            attributes=sizes.attributes,
             eps=encoder.eps,
         )
         self.heads = nn.ModuleDict({o.name: o.head(head_sizes) for o in recipe.objectives})

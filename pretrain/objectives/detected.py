@@ -28,8 +28,6 @@ class Detected:
     name: str = "detected"
     weight: float = 1.0 / SELECT
     corruption: RegionMasker = field(default_factory=RegionMasker)
-    attributes: int = 400
-    """That the detector tells apart; regions that come without any are not asked for them."""
     background: int | None = None
     """Class of the detector that means nothing is there, which the head does not have; None: it
     has none."""
@@ -57,11 +55,10 @@ class Detected:
             probs_NK = probs_NK[:, bare]
         logits_NK = head.objects(hidden_NH)
         total = self._labels(logits_NK, probs_NK, masked_N)
-        if batch.attributes_BRA is not None:
+        if head.attributes is not None:
+            assert batch.attributes_BRA is not None, "the detector's manifest names attributes"
             logits_NA = head.attributes(hidden_NH)
             total = total + self._labels(logits_NA, batch.attributes_BRA[real_BR], masked_N)
-        else:
-            total = total + 0.0 * head.attributes(hidden_NH[:0]).sum()  # still in the graph
         predicted_MD = head.features(hidden_NH[masked_N]).float()
         features_MD = batch.regions_BRD[real_BR][masked_N]
         distance = functional.smooth_l1_loss(predicted_MD, features_MD, reduction="sum")
@@ -69,11 +66,6 @@ class Detected:
         return Loss(total=total, correct=n_right(logits_NK, probs_NK.argmax(-1)))
 
     def _labels(self, logits_NC: Tensor, probs_NC: Tensor, masked_N: Tensor) -> Tensor:
-        if logits_NC.shape != probs_NC.shape:
-            raise ValueError(
-                f"objectives.{self.name}: the detector tells {probs_NC.shape[1]} attributes apart, "
-                f"the head {logits_NC.shape[1]}: set objectives.{self.name}.attributes"
-            )
         confidence_N, label_N = probs_NC.max(-1)
         loss_N = functional.cross_entropy(logits_NC.float(), label_N, reduction="none")
         return torch.as_tensor((loss_N * (masked_N if self.masked_only else confidence_N)).sum())
@@ -87,5 +79,5 @@ class DetectedHead(nn.Module):
         hidden, n_objects = sizes.image_hidden, sizes.classes - (spec.background is not None)
         self.transform = Transform(hidden, sizes.eps)
         self.objects = nn.Linear(hidden, n_objects)
-        self.attributes = nn.Linear(hidden, spec.attributes)
+        self.attributes = nn.Linear(hidden, sizes.attributes) if sizes.attributes else None
         self.features = nn.Linear(hidden, sizes.feature_dim)

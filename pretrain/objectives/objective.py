@@ -27,6 +27,8 @@ class Sizes:
     feature_dim: int
     classes: int
     eps: float
+    attributes: int = 0
+    """That the detector tells apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

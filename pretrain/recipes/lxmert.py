@@ -81,7 +81,6 @@ def recipe() -> Recipe:
             Detected(
                 weight=1.0 / SELECT,
                 corruption=RegionMasker(select=SELECT, zero=0.8, other=0.1),
-                attributes=400,
                 background=BACKGROUND,
             ),
             Qa(n_answers=9500),

@@ -148,6 +148,7 @@ def test_world_regions_are_the_gold(tmp_path: Path) -> None:
         "sha256": hashlib.sha256(image).hexdigest(),
         "boxes": [[0.1, 0.2, 0.5, 0.6], [0.5, 0.5, 1.0, 1.0]],
         "labels": ["cat", "ball"],
+        "attributes": [["red", "small"], ["blue", "large", "striped"]],
     }
     (tmp_path / "annotations.jsonl").write_text(json.dumps(line) + "\n")
     detector = WorldDetector(tmp_path / "annotations.jsonl")
@@ -155,6 +156,9 @@ def test_world_regions_are_the_gold(tmp_path: Path) -> None:
     assert detector.classes == (WHOLE_IMAGE, "ball", "cat")
     assert known.boxes_R4[1].tolist() == pytest.approx([0.1, 0.2, 0.5, 0.6])
     assert known.probs_RK.argmax(1).tolist() == [0, 2, 1]
+    assert detector.attributes == ("blue", "red")
+    assert known.attributes_RA is not None
+    assert known.attributes_RA.tolist() == [[0, 0], [0, 1], [1, 0]]
     assert len(unknown) == 1
     with pytest.raises(ValueError, match="--annotations"):
         WorldDetector(tmp_path / "nothing.jsonl")
