@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS_VENV := .venv-peers
+PEERS_INSTALLED := $(PEERS_VENV)/.installed
 DAGS_VENV := .venv-dags
 DAGS_INSTALLED := $(DAGS_VENV)/.installed
 
@@ -11,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-dags lint format bench clean
+.PHONY: help install demo test test-slow test-dags peers lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -20,6 +22,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("lait needs Python 3.11 or newer; name one with make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+$(PEERS_INSTALLED): bench/peers.txt
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet -r bench/peers.txt
 	@touch $@
 
 $(DAGS_INSTALLED): dags/constraints.txt
@@ -35,7 +42,9 @@ demo: install ## the main job on the embedded world, in a few minutes
 test: install lint ## types, style and the test suite
 	$(BIN)/pytest -m 'not slow'
 
-test-slow: install ## the long proofs
+peers: $(PEERS_INSTALLED) ## open_clip training and mosaicml-streaming, in an environment of their own
+
+test-slow: install peers ## the long proofs
 	$(BIN)/pytest -m slow
 
 test-dags: install $(DAGS_INSTALLED) ## run each Airflow DAG on the demo world
