@@ -75,6 +75,18 @@ def keys_in_ledger(run: Path, stones: Tombstones) -> frozenset[str]:
     )
 
 
+def addresses_in_ledger(run: Path, memory: Memory) -> frozenset[str]:
+    """All addresses of the rows that `forget` would blank, those of their pages too."""
+    return frozenset(
+        url
+        for file in ledger_files(run)
+        for found in _rows(file)
+        if memory.names(found)
+        for url in (found["page_url"], found["image_url"], *found["alternative_urls"])
+        if url
+    )
+
+
 def forget(run: Path | None, memory: Memory, *, dry_run: bool) -> Forgotten:
     """Blanks the ledger's rows, and removes thumbnails and dead letters; file by file, each whole.
 

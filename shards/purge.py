@@ -1,8 +1,8 @@
 """How is what must go taken out of a finished set, and nothing else touched?
 
 In this order, so that a kill anywhere leaves the old set or the new one, and the same command ends
-it: tombstones are written down; new archives are made aside; ledger, thumbnails, dead letters and
-region sets forget the samples; then the set itself changes, in one step.
+it: tombstones are written down; new archives are made aside; crawls, ledger, thumbnails, dead
+letters and region sets forget the samples; then the set itself changes, in one step.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +14,7 @@ from shards import forget, purge_regions, switch, takedown
 from shards.archives import Archives
 from shards.card import write_card
 from shards.manifest import NAME, Manifest, shard_folder
+from shards.purge_raw import purge_raw
 from shards.stream import Hit, hits, samples
 from shards.write import write_shard
 
@@ -25,6 +26,7 @@ Progress = Callable[[int, int], None]
 class Purged:
     """What was, or would be, taken down."""
 
+    folder: Path
     hits: tuple[Hit, ...]
     n_shards: int
     """That had to be written again."""
@@ -34,6 +36,8 @@ class Purged:
     forgotten: forget.Forgotten
     regions: tuple[tuple[Path, int], ...]
     """Companion sets, and how many of their samples went."""
+    raw: tuple[tuple[Path, int], ...]
+    """Crawls, and how many of their requests went."""
     stones: tuple[Tombstone, ...]
     """Of this request, and one for each sample that it took, now or when it was first made."""
 
@@ -45,6 +49,7 @@ def purge(
     reason: str,
     date: str,
     companions: Sequence[Path] = (),
+    crawls: Sequence[Path] = (),
     dry_run: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> Purged:
@@ -59,6 +64,7 @@ def purge(
         reason: Kept in the tombstones; must not repeat an address.
         date: YYYY-MM-DD, of the tombstones: the only thing here that comes from a clock.
         companions: Sets of regions, besides the one in `path`/regions.
+        crawls: Folders of `lait crawl`, whose archives forget the pictures and their pages.
         dry_run: Only look.
         progress: Of the archives.
 
@@ -89,17 +95,26 @@ def purge(
         if not dry_run:
             takedown.write_down(folder, marks)
             after = _rewritten(archives, found, progress) if found else after
+        named = frozenset(url for hit in found for url in (hit.image_url, hit.page_url) if url)
+        # While the ledger still tells: it knows pages that show a picture and became no sample.
+        named |= forget.addresses_in_ledger(run, memory) if run and crawls else frozenset()
+        raw = [
+            (one, purge_raw(one, Tombstones((*there, *marks)), named, dry_run=dry_run))
+            for one in crawls
+        ]
         forgotten = forget.forget(run, memory, dry_run=dry_run)
         gone = purge_regions.of_sets(sets, stones, archives.manifest, after, memory.keys, dry_run)
         if after is not archives.manifest:
             switch.switch(folder, after)
         return Purged(
+            folder=folder,
             hits=found,
             n_shards=len({hit.shard for hit in found}),
             before=archives.manifest,
             after=after,
             forgotten=forgotten,
             regions=gone,
+            raw=tuple(raw),
             stones=_told(marks, there),
         )
 

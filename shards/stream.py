@@ -143,6 +143,7 @@ class Hit:
     """Of the tombstone."""
     image_url: str
     """'' where there is none."""
+    page_url: str
 
 
 def hits(
@@ -176,6 +177,7 @@ def hits(
                         text=row["text"],
                         kind=kind,
                         image_url=row["image_url"] or "",
+                        page_url=row["page_url"] or "",
                     )
                 at += 1
         first += shard.n_samples

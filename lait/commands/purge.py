@@ -18,7 +18,7 @@ EPILOG = """Examples:
 
   lait shards purge run --host example.com --reason "asked by the owner" --checkpoints models
 
-  lait shards purge run --from asked.txt --reason "ticket 17" --regions more/regions
+  lait shards purge run --from asked.txt --reason "ticket 17" --regions more/regions --raw crawl
 
 where each line of asked.txt is `url ...`, `host ...`, `sha256 ...`, `phash .../4` or `key ...`
 """
@@ -42,6 +42,9 @@ def purge(
     from_file: Annotated[Path | None, typer.Option("--from", help="A file of all these.")] = None,
     regions: Annotated[
         list[Path] | None, typer.Option(help="Companion set outside of RUN/regions; repeatable.")
+    ] = None,
+    raw: Annotated[
+        list[Path] | None, typer.Option(help="Folder of `lait crawl` to forget it; repeatable.")
     ] = None,
     checkpoints: Annotated[
         Path | None, typer.Option(help="Tell which checkpoints below this folder saw a sample.")
@@ -67,6 +70,7 @@ def purge(
             reason=reason,
             date=date or datetime.now(UTC).date().isoformat(),
             companions=regions or (),
+            crawls=raw or (),
             dry_run=dry_run,
             progress=meter,
         )
@@ -76,11 +80,24 @@ def purge(
         rows = [(one.path, one.stage, one.step, one.n_seen, one.n_held) for one in seen]
         columns = ("checkpoint", "stage", "#step", "#seen by it", "#in its set")
         screen.out.print(screen.table("Checkpoints", columns, rows))
-    if found.before.inputs and not dry_run:
+    if not dry_run:
+        _tell_what_is_left(found)
+
+
+def _tell_what_is_left(found: "Purged") -> None:
+    """What no command here can reach."""
+    if found.before.inputs and not found.raw:
         names = ", ".join(one.name for one in found.before.inputs[:3])
         screen.err.print(
-            f"the archives that the set was made from ({names}) are as they were", highlight=False
+            f"the archives that the set was made from ({names}) are as they were: --raw CRAWL for "
+            "those of `lait crawl`, by hand for others",
+            highlight=False,
         )
+    screen.err.print(
+        f"copies elsewhere are as they were: push again (lait shards push --replace), and give "
+        f"readers and runs --tombstones {found.folder}",
+        highlight=False,
+    )
 
 
 def _wanted(given: dict[str, Several], from_file: Path | None) -> "list[Asked]":
@@ -103,6 +120,7 @@ def _show(found: "Purged", dry_run: bool) -> None:
         (f"thumbnails {gone}", found.forgotten.thumbnails),
         (f"dead letters {gone}", found.forgotten.dead_letters),
         *((f"regions {gone} from {folder}", n) for folder, n in found.regions),
+        *((f"requests {gone} from {folder}", n) for folder, n in found.raw),
         ("takedown version", found.after.tombstone_version + (dry_run and bool(found.hits))),
     ]
     screen.out.print(screen.table("Takedown", ("", "#count"), rows))
