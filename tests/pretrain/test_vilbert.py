@@ -242,6 +242,25 @@ def test_vb8_parameters_are_those_of_the_released_code() -> None:
     assert round((counted.body + counted.heads) / 1e6, 1) == 239.0
 
 
+@pytest.mark.parametrize("name", ["vilbert", "lxmert"])
+def test_g4_where_nothing_is_asked_losses_are_zero_and_every_parameter_has_a_gradient(
+    name: str, sizes: DataSizes, vocabulary: Path, make_batch: Callable[..., Batch]
+) -> None:
+    """A parameter without one, as the released code had, would stop DistributedDataParallel."""
+    recipe = dataclasses.replace(recipes.load(name, shrink=True), vocabulary=str(vocabulary))
+    network = Network(recipe, sizes)
+    batch = make_batch(4, match=False)
+    losses = network(batch, View.of(batch))
+    asked = {"itm", "detected"}  # LXMERT's labels are asked of regions that are shown, too
+    for objective, loss in losses.items():
+        assert loss.total.isfinite()
+        assert (loss.total == 0) == (objective not in asked), objective
+    torch.stack([loss.total for loss in losses.values()]).sum().backward()
+    for path, parameter in network.named_parameters():
+        assert parameter.grad is not None, path
+        assert parameter.grad.isfinite().all(), path
+
+
 def test_soft_classes_are_found_by_their_divergence(make_batch: Callable[..., Batch]) -> None:
     batch = make_batch(4, match=False)
     probs = (batch.probs_BRK + 0.1).softmax(-1)
