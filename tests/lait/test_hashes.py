@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from filter.known import read_known
-from lait.commands.curation import _known
+from lait.commands.curation import _lists
 from lait.config import load_config
 from lait.hashes import write_hashes
 
@@ -44,9 +44,9 @@ def test_a_source_without_pictures(tmp_path: Path) -> None:
 
 
 def test_options_stand_for_settings() -> None:
-    overrides = _known(["eval.parquet"], ["run1", "/run2"])
+    overrides = _lists(["eval.parquet"], ["run1", "/run2"], None)
     settings = load_config(None, overrides).filter
     assert settings.eval_sets == (str(Path("eval.parquet").absolute()),)
     assert settings.not_in == (str(Path("run1").absolute()), "/run2")
-    assert _known(None, None) == []
+    assert _lists(None, None, None) == []
     assert json.loads(overrides[0].partition("=")[2]) == list(settings.eval_sets)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from filter.judge import Pixels
 from filter.relevance.model import RelevanceModel
 from filter.relevance.pairs import images_of, read_pairs, read_pixels
+from filter.relevance.preprocess import Pixels
 from filter.relevance.zero_shot import ZeroShot
 from filter.safety import SafetyModel
 from tests.filter.relevance.conftest import Trained
