@@ -24,6 +24,7 @@ _TABLES = {
     "text.norm.weight": "embeddings.LayerNorm.weight",
     "text.norm.bias": "embeddings.LayerNorm.bias",
 }
+_SEGMENTS = "text.segment.weight"
 _ATTENTION = {
     "output": "attention.output.dense",
     "norm": "attention.output.LayerNorm",
@@ -55,6 +56,9 @@ def start_from_bert(network: Network, init: Init) -> None:
     mapped = {**encoder_from_bert(weights, layers, places)}
     mapped |= {ours: _take(weights, theirs) for ours, theirs in _TABLES.items()}
     own = network.state_dict()
+    # More segments than a BERT has: the others stay at random.
+    segments = mapped[_SEGMENTS]
+    mapped[_SEGMENTS] = torch.cat((segments, own[_SEGMENTS][len(segments) :]))
     if f"{_POOLER}.weight" in own and f"{_POOLER}.weight" in weights:
         mapped |= {f"{_POOLER}.{kind}": weights[f"{_POOLER}.{kind}"] for kind in ("weight", "bias")}
     for name, tensor in mapped.items():

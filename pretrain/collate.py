@@ -33,6 +33,9 @@ class Inputs:
     baselines against which a model that looks at both is held."""
     pixels: PixelSpec | None = None
     """Show the network the images themselves, too."""
+    cut: Literal["text", "longer"] = "text"
+    """What gives way where a pair exceeds `max_length`: the text, or whichever of text and regions
+    is longer, piece by piece (VL-BERT)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ class Pair:
     """As it was encoded; looked at only where `Inputs.pixels` asks for it."""
     second: Pieces | None = None
     """A second text: `[CLS] first [SEP] second [SEP]`, in the segment after the first's."""
+    bare: bool = False
+    """No special tokens: a piece of running text."""
     links: tuple[tuple[int, int], ...] = ()
     """What is known of (region, word of the first text) that mean the same."""
     targets: tuple[float, ...] = ()
@@ -67,7 +72,7 @@ def collate(
         ValueError: the regions alone exceed `max_length`, or an image cannot be decoded.
     """
     pairs = [_shown(pair, inputs) for pair in pairs]
-    regions = [pair.regions.top(inputs.max_regions) for pair in pairs]
+    regions = [pair.regions.top(_n_regions(pair, inputs)) for pair in pairs]
     rows = [
         _row(pair, len(found), inputs, wordpiece)
         for pair, found in zip(pairs, regions, strict=True)
@@ -148,7 +153,21 @@ class _Row:
     words: list[int]
 
 
+def _n_regions(pair: Pair, inputs: Inputs) -> int:
+    n = min(len(pair.regions), inputs.max_regions)
+    if inputs.cut == "text" or pair.bare:
+        return n
+    room = inputs.max_length - 2 - inputs.closing_sep
+    # Both are cut to the same length, unless one of them needs less.
+    return min(n, max(room // 2, room - len(pair.pieces.ids)))
+
+
 def _row(pair: Pair, n_regions: int, inputs: Inputs, wordpiece: WordPiece) -> _Row:
+    if pair.bare:
+        n = len(pair.pieces.ids)
+        return _Row(
+            tokens=[*pair.pieces.ids], segments=[TEXT_SEGMENT] * n, words=[*pair.pieces.words]
+        )
     texts = (
         (fit(pair.pieces, n_regions, inputs),)
         if pair.second is None

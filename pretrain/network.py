@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from pretrain.batch import Batch, View
 from pretrain.dual import DualNetwork
-from pretrain.embed.image import EmbedSizes, StartsFromText
+from pretrain.embed.image import EmbedSizes, SpeaksToWords, StartsFromText
 from pretrain.embed.text import TextEmbedder
 from pretrain.encoders.gated import GatedEncoder
 from pretrain.encoders.streams import Streams
@@ -76,8 +76,11 @@ class Network(nn.Module):
 
     def embed_text(self, batch: Batch, view: View) -> Tensor:
         """[B, L, hidden]; with the token of a task, [B, L + 1, hidden]."""
+        visual_B1H = None
+        if isinstance(self.region, SpeaksToWords):
+            visual_B1H = self.region.words(batch, view)
         return torch.as_tensor(
-            self.text(view.tokens_BL, batch.segments_BL, batch.positions_BL, view.task)
+            self.text(view.tokens_BL, batch.segments_BL, batch.positions_BL, view.task, visual_B1H)
         )
 
     def embed_image(self, batch: Batch, view: View) -> Tensor:
@@ -86,6 +89,8 @@ class Network(nn.Module):
 
     def image_mask(self, batch: Batch) -> Tensor:
         """bool [B, n_leading + R]: which rows of `embed_image` are real."""
+        if isinstance(self.region, SpeaksToWords):
+            return torch.cat((self.region.leading(batch), batch.region_mask_BR), dim=1)
         leading = self.recipe.region.n_leading
         return functional.pad(batch.region_mask_BR, (leading, 0), value=True)
 

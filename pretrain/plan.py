@@ -1,6 +1,7 @@
 """What is a run before it starts, and can it work?"""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pretrain.objectives.contrastive import Contrastive
 from pretrain.plain import canonical, from_plain, to_plain
 from pretrain.recipe import Recipe
 from pretrain.tasks.records import records_digest
+from pretrain.text_set import NAME as TEXT
 from shards.manifest import Manifest, read_manifest
 from shards.read import ShardReader
 
@@ -27,6 +29,8 @@ class StageData:
     """None: of a recipe that looks at pixels alone."""
     records: Path | None = None
     """Questions of a task about these images (`pretrain.tasks.records`); None: pretraining."""
+    text: Path | None = None
+    """A file of text alone: what the stage's task plan calls `text`."""
     more: tuple["StageData", ...] = ()
     """Other data sets, by the names that the stage's task plan has for them."""
     validation: tuple["StageData", ...] = ()
@@ -44,6 +48,7 @@ class StageData:
             shards=self.shards.resolve(),
             regions=self.regions and self.regions.resolve(),
             records=self.records and self.records.resolve(),
+            text=self.text and self.text.resolve(),
             more=tuple(data.resolved() for data in self.more),
             validation=tuple(data.resolved() for data in self.validation),
         )
@@ -99,6 +104,16 @@ def prepare(plan: Plan, n_workers: int) -> None:
                 f"{sizes[0].classes}: make both with the same detector"
             )
     _check_kind(plan.recipe)
+    for part, data in zip(plan.recipe.stages, plan.stages, strict=True):
+        if any(task.data == TEXT for task in part.tasks.tasks) != (data.text is not None):
+            raise ValueError(
+                f"stage {part.name} "
+                + (
+                    f"mixes in no text: leave out --text {part.name}={data.text}"
+                    if data.text
+                    else f"mixes in text: give --text {part.name}=FILE"
+                )
+            )
     for part in plan.recipe.stages:
         stage.check(part, n_workers)
     claim: dict[str, Any] = {
@@ -110,6 +125,8 @@ def prepare(plan: Plan, n_workers: int) -> None:
     }
     if plan.recipe.towers is not None:
         claim["shards"] = [read_manifest(data.shards).digest for data in every]
+    if any(data.text for data in plan.stages):
+        claim["texts"] = [data.text and _digest(data.text) for data in plan.stages]
     if plan.tombstones:
         claim["samples"] = [_left(data.shards, plan.tombstones) for data in every]
     run_file = plan.out / "run.json"
@@ -151,6 +168,14 @@ def _left(shards: Path, tombstones: tuple[Path, ...]) -> str:
         return reader.digest
 
 
+def _digest(text: Path) -> str:
+    try:
+        with text.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(f"text corpus {text} cannot be read: {error}") from error
+
+
 def _records(every: Sequence[StageData]) -> list[str]:
     return [records_digest(data.records) for data in every if data.records is not None]
 
@@ -185,6 +210,7 @@ def _data_to_plain(data: StageData) -> dict[str, Any]:
         "shards": str(data.shards),
         "regions": data.regions and str(data.regions),
         "records": data.records and str(data.records),
+        "text": data.text and str(data.text),
         "more": [_data_to_plain(other) for other in data.more],
         "validation": [_data_to_plain(other) for other in data.validation],
     }
@@ -196,6 +222,7 @@ def _data_from_plain(plain: dict[str, Any]) -> StageData:
         shards=Path(plain["shards"]),
         regions=Path(plain["regions"]) if plain["regions"] else None,
         records=Path(plain["records"]) if plain["records"] else None,
+        text=Path(plain["text"]) if plain["text"] else None,
         more=tuple(_data_from_plain(other) for other in plain["more"]),
         validation=tuple(_data_from_plain(other) for other in plain["validation"]),
     )

@@ -27,5 +27,7 @@ def start_regions(network: Network, data: TrainingSet) -> None:
     with torch.no_grad():
         projection = network.region.get_submodule("feature")
         assert isinstance(projection, nn.Linear), projection
+        if projection.in_features != len(mean_D):
+            return  # of features that the network makes itself
         projection.weight.div_(spread_D)
         projection.bias.sub_(projection.weight @ mean_D)

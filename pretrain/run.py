@@ -38,6 +38,9 @@ from pretrain.steps.standard import asked
 from pretrain.task_plans.task_plan import OWN, PlanState, Task
 from pretrain.tasks.question_set import QuestionSet
 from pretrain.tasks.records import read_records
+from pretrain.text_set import NAME as TEXT
+from pretrain.text_set import TextSet
+from pretrain.tokens import load_wordpiece
 from pretrain.track import Tracked, open_trackers
 from pretrain.workers import Workers
 from shards.manifest import read_manifest
@@ -126,7 +129,24 @@ def _beside(plan: Plan, data: StageData, part: Stage, seed: int, workers: Worker
             made[_called(other, part)] = _loader(plan, other, own, other_seed, workers)
         return made
 
-    return Beside(more=loaders(data.more, False), validation=loaders(data.validation, True))
+    more = loaders(data.more, False)
+    if data.text is not None:
+        more[TEXT] = _running_text(plan, data.text, part, key_of(seed, 0, TEXT) >> 1, workers)
+    return Beside(more=more, validation=loaders(data.validation, True))
+
+
+def _running_text(plan: Plan, file: Path, part: Stage, seed: int, workers: Workers) -> Loader:
+    """As many pieces of text a step as there are pairs."""
+    wordpiece = load_wordpiece(plan.recipe.vocabulary)
+    sizes = data_sizes(plan.recipe, plan.regions_of(plan.stages[0]))
+    return Loader(
+        data=TextSet(file, wordpiece, sizes, plan.recipe.inputs.max_length - 2),
+        recipe=plan.recipe,
+        stage=part,
+        seed=seed,
+        rank=workers.rank,
+        world_size=workers.size,
+    )
 
 
 def _called(data: StageData, part: Stage) -> str:

@@ -54,6 +54,9 @@ def pretrain(
     stage: Annotated[list[str], typer.Option(help="NAME=SHARDS; several, in order.")],
     out: Annotated[Path, typer.Option(help="Folder of checkpoints and metrics.")],
     regions: Annotated[list[str] | None, typer.Option(help="NAME=REGIONS for each stage.")] = None,
+    text: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE: running text that a stage mixes in.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes of Ray Train.")] = 2,
     gpu: Annotated[bool, typer.Option(help="One GPU per worker.")] = False,
     shrink: Annotated[bool, typer.Option("--shrink", help="The recipe's small version.")] = False,
@@ -76,11 +79,13 @@ def pretrain(
     chosen = load(recipe, shrink=shrink)
     stages = named("--stage", stage)
     beside = named("--regions", regions or ())
-    if unknown := sorted(beside.keys() - stages.keys()):
-        raise ValueError(f"--regions {unknown[0]} is no --stage; those are {', '.join(stages)}")
+    texts = named("--text", text or ())
+    for option, given in (("--regions", beside), ("--text", texts)):
+        if unknown := sorted(given.keys() - stages.keys()):
+            raise ValueError(f"{option} {unknown[0]} is no --stage; those are {', '.join(stages)}")
     chosen = with_settings(staged(chosen, tuple(stages)), settings(overrides or ()))
     data = [
-        StageData(name=name, shards=shards, regions=beside.get(name))
+        StageData(name=name, shards=shards, regions=beside.get(name), text=texts.get(name))
         for name, shards in stages.items()
     ]
     with screen.meter("steps") as meter:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
+from pretrain.batch import Batch, View
 from pretrain.embed.text import TextEmbedder, TextSpec
 
 
@@ -41,4 +42,17 @@ class StartsFromText(Protocol):
 
     def start_from_text(self, text: TextEmbedder) -> None:
         """Called when the text's tables have their first weights."""
+        ...
+
+
+@runtime_checkable
+class SpeaksToWords(Protocol):
+    """An embedder whose image is told to the words, too, and whose rows depend on the text."""
+
+    def words(self, batch: Batch, view: View) -> Tensor:
+        """[B, 1, hidden], added to every word."""
+        ...
+
+    def leading(self, batch: Batch) -> Tensor:
+        """bool [B, n_leading]: which of the leading rows are real."""
         ...

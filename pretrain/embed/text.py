@@ -36,12 +36,16 @@ class TextEmbedder(nn.Module):
         segments_BL: Tensor,
         positions_BL: Tensor,
         task: int | None = None,
+        visual_B1H: Tensor | None = None,
     ) -> Tensor:
         """[B, L, hidden]; [B, L + 1, hidden] with a task's token behind the first one.
 
-        The task's token has neither position nor segment, and moves nobody else's.
+        The task's token has neither position nor segment, and moves nobody else's. What is visual
+        about the words, if anything, is added to each (VL-BERT).
         """
         summed_BLH = self.word(tokens_BL) + self.segment(segments_BL) + self.position(positions_BL)
+        if visual_B1H is not None:
+            summed_BLH = summed_BLH + visual_B1H
         if task is not None:
             assert self.task is not None, "TextSpec.tasks"
             token_B1H = self.task.weight[task].expand(len(summed_BLH), 1, -1)

@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pretrain.batch import View
+from pretrain.batch import Batch, View
 from pretrain.checkpoint import find, load_any
 from pretrain.collate import Pair, collate, fit
 from pretrain.data import Example, ShardSet, TrainingSet, check_regions, data_sizes
 from pretrain.dual import DualNetwork
+from pretrain.embed.image import SpeaksToWords
 from pretrain.encoders.streams import Streams
 from pretrain.evaluate.dual import score_dual
 from pretrain.evaluate.recall import Recall, chance, image_retrieval, mean, text_retrieval
@@ -72,7 +73,7 @@ def score_all(
     scores_IT = np.zeros((len(examples), len(captions)), dtype=np.float32)
 
     @torch.inference_mode()
-    def fill(block: _Block) -> int:
+    def fill(block: _Block | _Pairs) -> int:
         scores_N = scorer.score(head, network.encode(block.streams())).numpy()
         shape = len(block.images), len(block.texts)
         scores_IT[np.ix_(block.images, block.texts)] = scores_N.reshape(shape)
@@ -82,7 +83,10 @@ def score_all(
     torch.set_num_threads(1)  # the pool's threads take one core each
     try:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for n_scored in pool.map(fill, _blocks(network, recipe, examples, pieces)):
+            # Where words carry the image, a text cannot be embedded before it has one.
+            together = isinstance(network.region, SpeaksToWords)
+            blocks = (_whole_pairs if together else _blocks)(network, recipe, examples, pieces)
+            for n_scored in pool.map(fill, blocks):
                 done += n_scored
                 progress(done, scores_IT.size)
     finally:
@@ -260,6 +264,32 @@ def _blocks(
                     image_IRH=image_IRH,
                     text_TLH=text_TLH[at : at + n_texts],
                 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pairs:
+    """One image with several texts, to be embedded as pairs."""
+
+    network: Network
+    images: Sequence[int]
+    texts: Sequence[int]
+    batch: Batch
+
+    def streams(self) -> Streams:
+        """All pairs."""
+        return self.network.streams(self.batch, View.of(self.batch))
+
+
+def _whole_pairs(
+    network: Network, recipe: Recipe, examples: Sequence[Example], pieces: Sequence[Pieces]
+) -> Iterator[_Pairs]:
+    wordpiece = load_wordpiece(recipe.vocabulary)
+    for image, example in enumerate(examples):
+        for at in range(0, len(pieces), _PAIRS_PER_PASS):
+            texts = range(at, min(at + _PAIRS_PER_PASS, len(pieces)))
+            pairs = [Pair(pieces=pieces[t], regions=example.regions, match=True) for t in texts]
+            batch = collate(pairs, recipe.inputs, wordpiece)
+            yield _Pairs(network=network, images=[image], texts=texts, batch=batch)
 
 
 def _grouped(sizes: Sequence[int]) -> list[tuple[int, list[int]]]:
