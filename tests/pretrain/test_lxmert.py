@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 from transformers import LxmertConfig, LxmertForPreTraining
 
+from pretrain import checkpoint
 from pretrain import recipe as recipes
 from pretrain.batch import Batch, View
 from pretrain.data import Loader
@@ -25,9 +26,12 @@ from pretrain.objectives.detected import SELECT, Detected
 from pretrain.objectives.itm import Itm
 from pretrain.objectives.objective import Encoded, Sizes
 from pretrain.objectives.qa import NO_ANSWER, AnswerSampler, Qa
-from pretrain.recipe import Recipe
+from pretrain.plan import Plan, StageData, prepare
+from pretrain.recipe import Init, Recipe
 from pretrain.recipes.lxmert import BACKGROUND
+from pretrain.regions.write import write_regions
 from pretrain.released.load import start_from_released
+from pretrain.run import run_stages
 from pretrain.sentences import Question
 from pretrain.steps.score import weighted
 from pretrain.steps.standard import corrupt, score_step
@@ -35,7 +39,7 @@ from pretrain.steps.strategy import Shown
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
 from tests.pretrain.conftest import MemorySet
-from tests.pretrain.helpers import draws
+from tests.pretrain.helpers import CountingDetector, draws, packed
 
 B, L, R, D, OBJECTS, ATTRIBUTES, ANSWERS = 6, 9, 5, 64, 11, 7, 31
 SIZES = DataSizes(vocabulary=200, feature_dim=D, classes=1 + OBJECTS, attributes=ATTRIBUTES)
@@ -62,19 +66,17 @@ def small_recipe() -> Recipe:
     )
 
 
-@pytest.fixture(scope="module")
-def theirs() -> LxmertForPreTraining:
+def peer(**widths: int) -> LxmertForPreTraining:
+    """Their network of the small recipe's widths."""
     torch.manual_seed(0)
     config = LxmertConfig(
-        vocab_size=200,
+        **{"vocab_size": 200, "visual_feat_dim": D, "num_object_labels": OBJECTS, **widths},
         hidden_size=48,
         num_attention_heads=4,
         intermediate_size=96,
         max_position_embeddings=64,
         num_qa_labels=ANSWERS,
-        num_object_labels=OBJECTS,
         num_attr_labels=ATTRIBUTES,
-        visual_feat_dim=D,
         visual_pos_dim=4,
         l_layers=3,
         x_layers=2,
@@ -85,6 +87,11 @@ def theirs() -> LxmertForPreTraining:
     for parameter in model.parameters():  # norms and biases too, or equal ones would look mapped
         nn.init.normal_(parameter, std=0.2)
     return model
+
+
+@pytest.fixture(scope="module")
+def theirs() -> LxmertForPreTraining:
+    return peer()
 
 
 @pytest.fixture(scope="module")
@@ -469,3 +476,31 @@ def test_heads_of_other_widths_stay_as_they_are(released: Path) -> None:
     start_from_released(network, released)
     assert torch.equal(network.heads["detected"].objects.weight, before)
     assert network.heads["detected"].features.bias.abs().max() > 0
+
+
+def test_a_run_begins_with_a_released_checkpoint(
+    vocabulary: Path, wordpiece: WordPiece, tmp_path: Path
+) -> None:
+    model = peer(vocab_size=wordpiece.vocabulary, visual_feat_dim=3, num_object_labels=1)
+    model.save_pretrained(tmp_path / "released")
+    shards = packed(tmp_path / "set", 16)
+    write_regions(shards, tmp_path / "regions", detector=CountingDetector())
+    small = small_recipe()
+    still = dataclasses.replace(small.stages[0].optim, lr=0.0)
+    stage = dataclasses.replace(
+        small.stages[0], epochs=1.0, batch_pairs=8, micro_batches=1, optim=still
+    )
+    recipe = dataclasses.replace(
+        small,
+        vocabulary=str(vocabulary),
+        init=Init(bert=None, released=str(tmp_path / "released")),
+        stages=(stage,),
+    )
+    data = StageData(name=stage.name, shards=shards, regions=tmp_path / "regions")
+    plan = Plan(recipe=recipe, stages=(data,), out=tmp_path / "out", seed=0)
+    prepare(plan, 1)
+    run_stages(plan, Workers(), torch.device("cpu"))
+    ours = checkpoint.load_network(checkpoint.find(plan.out))[0].state_dict()
+    features = model.lxmert.encoder.visn_fc.visn_fc
+    assert torch.equal(ours["region.feature.weight"], features.weight)
+    assert torch.equal(ours["region.feature.bias"], features.bias)
