@@ -22,6 +22,7 @@ from lait.commands import (
     house,
     ledger,
     main_image,
+    multitask,
     natural,
     regions,
     relevance,
@@ -53,6 +54,7 @@ for group in (
     regions,
     training,
     tasks,
+    multitask,
     study,
     house,
 ):

@@ -169,6 +169,10 @@ class ShardSet:
             self._kept[i] = example
         return example
 
+    def has(self, key: str) -> bool:
+        """Whether there is an image of that key."""
+        return self._samples.find(key) is not None
+
     def by_key(self, key: str) -> Example:
         """The image of that key.
 

@@ -173,7 +173,7 @@ def show_losses(result: "Result") -> None:
 
     rows: list[tuple[object, ...]] = []
     for stage in result.stages:
-        names = sorted(stage.history[0].metrics) if stage.history else []
+        names = sorted({name for at in stage.history for name in at.metrics})
         for name in (name for name in names if name not in ("lr", *SPEEDS)):
             values = [at.metrics[name] for at in stage.history if name in at.metrics]
             rows.append((stage.name, name, values[0], values[-1], sparkline(values)))
@@ -189,13 +189,16 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="JSON of the report.")] = None,
     plot: Annotated[Path | None, typer.Option(help="SVG of the report.")] = None,
     folds: Annotated[int, typer.Option(min=1, help="5 for COCO 1k: the mean of five folds.")] = 1,
+    averaged: Annotated[
+        bool, typer.Option("--averaged", help="The average of the weights, where it was kept.")
+    ] = False,
 ) -> None:
     """Retrieval in both directions: recall at 1, 5 and 10, beside chance."""
     from pretrain.evaluate.plot import retrieval_plot
     from pretrain.evaluate.retrieval import evaluate as run
 
     with screen.meter("pairs") as meter:
-        report = run(checkpoint, shards, regions, progress=meter, folds=folds)
+        report = run(checkpoint, shards, regions, progress=meter, folds=folds, averaged=averaged)
     if out is not None:
         out.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
     if plot is not None:

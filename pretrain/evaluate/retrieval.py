@@ -129,6 +129,7 @@ def evaluate(
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     folds: int = 1,
+    averaged: bool = False,
 ) -> RetrievalReport:
     """Score every image of a set with every text of it.
 
@@ -142,12 +143,13 @@ def evaluate(
         regions: Of these shards, by the detector that training used; a dual encoder needs none.
         progress: Called with (pairs scored, pairs in all), fold after fold.
         folds: Parts that are scored on their own.
+        averaged: Take the average of the weights, where training kept it.
 
     Raises:
         ValueError: no complete checkpoint, the data does not fit it, or fewer images than folds.
     """
     path = find(checkpoint)
-    scored, data = _scored(path, shards, regions)
+    scored, data = _scored(path, shards, regions, averaged)
     if not 1 <= folds <= len(data):
         raise ValueError(f"--folds {folds}: {shards} has {len(data)} images")
     recalls: list[tuple[Recall, ...]] = []
@@ -179,9 +181,11 @@ def evaluate(
     )
 
 
-def _scored(path: Path, shards: Path, regions: Path | None) -> tuple[_Scored, ShardSet]:
+def _scored(
+    path: Path, shards: Path, regions: Path | None, averaged: bool
+) -> tuple[_Scored, ShardSet]:
     """How a checkpoint scores a set, and the set as it wants it."""
-    network, snapshot = load_any(path)
+    network, snapshot = load_any(path, averaged=averaged)
     if isinstance(network, DualNetwork):
         return partial(score_dual, network, snapshot.recipe), ShardSet(shards, None, images=True)
     if regions is None:

@@ -49,7 +49,7 @@ COMMANDS += ["main-image train", "main-image eval"]
 COMMANDS += [
     f"shards {name}" for name in ("diff", "merge", "sample", "reshard", "follow", "push", "purge")
 ]
-COMMANDS += ["finetune vqa", "finetune refer", "answer"]
+COMMANDS += ["finetune vqa", "finetune refer", "answer", "multitask"]
 COMMANDS += ["replay", "hashes", "natural train", "natural eval"]
 COMMANDS += [f"ledger {name}" for name in ("query", "why", "host", "drops")]
 COMMANDS += [f"commoncrawl {name}" for name in ("paths", "pick", "fetch", "wat")]

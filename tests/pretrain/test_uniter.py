@@ -24,6 +24,7 @@ from pretrain.objectives.transport import ipot
 from pretrain.objectives.wra import Wra
 from pretrain.optim import Adam, build_optimizer
 from pretrain.recipe import Recipe
+from pretrain.stage import shown
 from pretrain.steps.standard import asked, corrupt, train_step
 from pretrain.task_plans.sampled import Sampled
 from pretrain.task_plans.task_plan import OWN, PlanState, Turn
@@ -50,18 +51,19 @@ def tasks(recipe: Recipe) -> Sampled:
 
 
 def test_un1_a_task_masks_words_or_regions_never_both_and_matching_neither(
-    small: Recipe, make_batch: Callable[..., Batch], wordpiece: WordPiece
+    small: Recipe, memory_set: Callable[..., TrainingSet]
 ) -> None:
-    """Red when the corruptions of all objectives are made, as `Joint` does."""
-    batch = make_batch(32)
-    hides = {}
+    """Red when the loop makes the corruptions of all objectives, as with `Joint`."""
+    load = Loader(data=memory_set(32), recipe=small, stage=small.stages[0], seed=0)
+    feed, hides = Feed({OWN: load}, ()), {}
     for task in tasks(small).tasks:
-        view = corrupt(asked(small.objectives, task.turn), batch, draws(32), wordpiece).view
-        words, regions = view.masked_tokens_BL.any(), view.masked_regions_BR.any()
-        assert torch.equal(view.tokens_BL, batch.tokens_BL) == (not words)
-        assert torch.equal(view.regions_BRD, batch.regions_BRD) == (not regions)
-        assert task.asked is not None
-        hides[task.asked[0]] = (bool(words), bool(regions))
+        for part in shown(feed.take(task.turn), load, torch.device("cpu"), task.turn):
+            view, batch = part.view, part.batch
+            words, regions = view.masked_tokens_BL.any(), view.masked_regions_BR.any()
+            assert torch.equal(view.tokens_BL, batch.tokens_BL) == (not words)
+            assert torch.equal(view.regions_BRD, batch.regions_BRD) == (not regions)
+            assert task.asked is not None
+            hides[task.asked[0]] = (bool(words), bool(regions))
     assert hides == {
         "mlm": (True, False),
         "mrc_kl": (False, True),
@@ -126,7 +128,7 @@ def test_un3_alignment_gets_cheaper_for_pairs_and_dearer_for_mismatches(
     batch = make_batch(8, match=match)
     part = dataclasses.replace(small.stages[0], optim=Adam(lr=1e-4, warmup=0.0))
     turn = Turn(asked=("wra",))
-    shown = corrupt(asked(small.objectives, turn), batch, draws(8), wordpiece)
+    seen = corrupt(asked(small.objectives, turn), batch, draws(8), wordpiece)
 
     def distance() -> float:
         with torch.no_grad():
@@ -134,7 +136,7 @@ def test_un3_alignment_gets_cheaper_for_pairs_and_dearer_for_mismatches(
 
     before, optimizer = distance(), build_optimizer(small_network, part.optim)
     scores = train_step(
-        small_network, optimizer, small.objectives, part, [(turn, [shown])], Workers()
+        small_network, optimizer, small.objectives, part, [(turn, [seen])], Workers()
     )
     assert (distance() < before) == match
     assert scores["wra"].mean == pytest.approx(before if match else -before, rel=1e-5)

@@ -1,0 +1,135 @@
+"""Do several tasks' published files train one network, on no image that any is tested on?"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from lait.multitask import Together, course, read_together
+from pretrain import checkpoint
+from pretrain import recipe as recipes
+from pretrain.objectives.answering import Answering
+from pretrain.plan import Plan, prepare
+from pretrain.regions.write import write_regions
+from pretrain.run import run_stages
+from pretrain.tasks.records import read_records
+from pretrain.workers import Workers
+from tests.pretrain.helpers import CountingDetector, packed
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures 0 to 11 to train on, 12 to 17 held out."""
+    root = tmp_path_factory.mktemp("multitask")
+    for name, n, first in (("train", 12, 0), ("held-out", 6, 12)):
+        shards = packed(root / name, n, first=first)
+        write_regions(shards, root / f"{name}-regions", detector=CountingDetector())
+    return root
+
+
+def vqa_files(folder: Path, name: str, images: Sequence[int]) -> dict[str, list[str]]:
+    """Questions in VQA's form, one an image; the answer tells even from odd."""
+    questions = [{"question_id": i, "image_id": i, "question": "is it even?"} for i in images]
+    truths = [
+        {"question_id": i, "answers": [{"answer": ("yes", "no")[i % 2]}] * 10} for i in images
+    ]
+    paths = [folder / f"{name}-{part}.json" for part in ("questions", "annotations")]
+    for path, content in zip(
+        paths, ({"questions": questions}, {"annotations": truths}), strict=True
+    ):
+        path.write_text(json.dumps(content))
+    return {"annotations": [str(path) for path in paths]}
+
+
+def data_sets(root: Path, folder: Path, *, tested: Sequence[int]) -> Together:
+    """VQA and Visual Genome's questions about the same pictures; Visual Genome's has a test."""
+    train = {"shards": str(root / "train"), "regions": str(root / "train-regions")}
+    path = folder / "tasks.yaml"
+    source = {
+        "task": "vqa",
+        **train,
+        "train": vqa_files(folder, "train", range(12)),
+        "validation": vqa_files(folder, "validation", range(6)),
+    }
+    content = {
+        "captions": {
+            "shards": str(root / "held-out"),
+            "regions": str(root / "held-out-regions"),
+            "validation_shards": str(root / "held-out"),
+            "validation_regions": str(root / "held-out-regions"),
+        },
+        "questions": {"vqa": source, "vg_qa": {**source, "test": vqa_files(folder, "t", tested)}},
+    }
+    path.write_text(yaml.safe_dump(content))
+    return read_together(path)
+
+
+def test_both_tasks_are_trained_without_the_test_images_of_either(
+    root: Path, tmp_path: Path
+) -> None:
+    base = recipes.load("twelve_in_one", shrink=True)
+    settings = {"stages.multitask.steps": 6, "stages.multitask.tasks.stop_and_go": None}
+    made = course(
+        data_sets(root, tmp_path, tested=[0, 7]), tmp_path / "out", base=base, settings=settings
+    )
+    assert made.n_read == {"vqa": 12, "vg_qa": 12}
+    assert made.n_clean == {"vqa": 10, "vg_qa": 10}
+    for name in ("vqa", "vg_qa"):
+        left = read_records(tmp_path / "out" / f"{name}-train.jsonl")
+        assert {record.id for record in left} == {str(i) for i in range(12)} - {"0", "7"}
+    assert [o.name for o in made.recipe.objectives] == ["vqa", "retrieval"]
+    (answering,) = (o for o in made.recipe.objectives if isinstance(o, Answering))
+    assert sorted(answering.answers) == ["no", "yes"]
+
+    part = made.recipe.stages[0]
+    tasks = tuple(dataclasses.replace(task, batch_pairs=4) for task in part.tasks.tasks)
+    assert [task.token for task in tasks] == [1, 2, 7]
+    smaller = dataclasses.replace(
+        part,
+        batch_pairs=4,
+        tasks=dataclasses.replace(part.tasks, tasks=tasks),  # type: ignore[type-var]
+    )
+    plan = Plan(
+        recipe=dataclasses.replace(made.recipe, stages=(smaller,)),
+        stages=(made.data.resolved(),),
+        out=tmp_path / "out",
+        seed=0,
+    )
+    prepare(plan, 1)
+    run_stages(plan, Workers(), torch.device("cpu"))
+    snapshot = checkpoint.read(checkpoint.find(tmp_path / "out"))
+    assert {place.data: place.steps for place in snapshot.places} == {"": 2, "vqa": 2, "vg_qa": 2}
+
+
+def test_captions_of_a_test_image_are_refused(root: Path, tmp_path: Path) -> None:
+    """Red when only questions are cleaned."""
+    together = data_sets(root, tmp_path, tested=[3])
+    over_all = together.captions.model_copy(
+        update={"shards": root / "train", "regions": root / "train-regions"}
+    )
+    leaky = together.model_copy(update={"captions": over_all})
+    base = recipes.load("twelve_in_one", shrink=True)
+    with pytest.raises(ValueError, match=r"1 samples of .* are test images of a task"):
+        course(leaky, tmp_path / "out", base=base)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_does_not_fit_is_named(root: Path, tmp_path: Path) -> None:
+    together = data_sets(root, tmp_path, tested=[3])
+    with pytest.raises(ValueError, match="vilbert has no task tokens"):
+        course(together, tmp_path / "out", base=recipes.load("vilbert", shrink=True))
+    with pytest.raises(ValueError, match="give --start"):
+        course(together, tmp_path / "out")
+    path = tmp_path / "tasks.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["questions"]["vqa2"] = content["questions"].pop("vqa")
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match="no data set vqa2 in 12-in-1; there is vqa, vg_qa"):
+        read_together(path)
+    path.write_text("questions: 3")
+    with pytest.raises(ValueError, match=r"tasks\.yaml: .*captions"):
+        read_together(path)
