@@ -73,7 +73,7 @@ def main() -> None:
             "resume_s": min(resume(folder) for _ in range(3)),
         }
         peer = [str(PEER), str(Path(__file__).with_name("streaming_peer.py")), str(folder)]
-        done = subprocess.run(peer, check=True, capture_output=True, text=True)
+        done = subprocess.run(peer, check=True, stdout=subprocess.PIPE, text=True)
         theirs = json.loads(done.stdout.splitlines()[-1])
     for what in ("bytes", "decoded"):
         ratio = ours[what] / theirs[what]
