@@ -60,6 +60,17 @@ def resume(folder: Path) -> float:
     return took_s
 
 
+def ask_peer(shards: Path, converted: Path, task: str) -> float:
+    script = Path(__file__).with_name("streaming_peer.py")
+    done = subprocess.run(
+        [str(PEER), str(script), task, str(shards), str(converted)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return float(json.loads(done.stdout.splitlines()[-1]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=1000)
@@ -72,9 +83,11 @@ def main() -> None:
             "decoded": n / cpu_s_of(partial(lait_pass, folder, True)),
             "resume_s": min(resume(folder) for _ in range(3)),
         }
-        peer = [str(PEER), str(Path(__file__).with_name("streaming_peer.py")), str(folder)]
-        done = subprocess.run(peer, check=True, stdout=subprocess.PIPE, text=True)
-        theirs = json.loads(done.stdout.splitlines()[-1])
+        peer = partial(ask_peer, folder, Path(name) / "mds")
+        assert peer("convert") == n
+        theirs = {what: n / min(peer(what) for _ in range(2)) for what in ("bytes", "decoded")}
+        peer("save")
+        theirs["resume_s"] = min(peer("resume_s") for _ in range(2))
     for what in ("bytes", "decoded"):
         ratio = ours[what] / theirs[what]
         print(f"read {what:8}: lait {ours[what]:7.0f}, streaming {theirs[what]:7.0f} samples/CPU-s")

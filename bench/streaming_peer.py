@@ -1,7 +1,8 @@
 """mosaicml-streaming's side of bench/shards_streaming.py, run by the Python of `.venv-peers`.
 
 Converts the shards as https://docs.mosaicml.com/projects/streaming/ says (MDSWriter, one column a
-member), reads them with StreamingDataset, and prints its figures as JSON.
+member), or reads them with StreamingDataset once, or saves a state, or resumes from it; each in a
+process of its own, for it keeps its state in shared memory. Prints its figure as JSON.
 """
 
 import io
@@ -9,7 +10,6 @@ import json
 import resource
 import sys
 import tarfile
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,6 @@ from PIL import Image
 from streaming import MDSWriter, StreamingDataLoader, StreamingDataset
 from streaming.base.util import clean_stale_shared_memory
 from torchvision.transforms.functional import pil_to_tensor
-
-ROUNDS = 3
 
 
 class Decoded(StreamingDataset):
@@ -48,10 +46,13 @@ def convert(shards: Path, out: Path) -> int:
     return n
 
 
-def data(kind: type, folder: Path, **more: Any) -> Any:
-    clean_stale_shared_memory()
-    # Its default validates no hash; ours always does.
-    return kind(local=str(folder), shuffle=True, batch_size=1, **more)
+def cpu_s(dataset: StreamingDataset) -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    start = usage.ru_utime + usage.ru_stime
+    for _ in dataset:
+        pass
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime - start
 
 
 def keys_of(samples: list[dict[str, Any]]) -> dict[str, list[str]]:
@@ -59,40 +60,46 @@ def keys_of(samples: list[dict[str, Any]]) -> dict[str, list[str]]:
     return {"key": [sample["key"] for sample in samples]}
 
 
-def cpu_s(read: Any) -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    start = usage.ru_utime + usage.ru_stime
-    for _ in read:
-        pass
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime - start
+def loader(dataset: StreamingDataset) -> StreamingDataLoader:
+    return StreamingDataLoader(dataset, batch_size=1, collate_fn=keys_of)
 
 
-def resume_s(folder: Path, n: int) -> float:
-    loader = StreamingDataLoader(data(StreamingDataset, folder), batch_size=1, collate_fn=keys_of)
-    batches = iter(loader)
-    for _ in range(n // 2):
+def save(dataset: StreamingDataset, state: Path) -> int:
+    loaded = loader(dataset)
+    batches = iter(loaded)
+    for _ in range(len(dataset) // 2):
         next(batches)
-    state = loader.state_dict()
-    del batches, loader
+    state.write_text(json.dumps(loaded.state_dict()))
+    return len(dataset) // 2
+
+
+def resume_s(folder: Path, state: Path) -> float:
     start_s = time.perf_counter()
-    loader = StreamingDataLoader(data(StreamingDataset, folder), batch_size=1, collate_fn=keys_of)
-    loader.load_state_dict(state)
-    next(iter(loader))
+    loaded = loader(opened(StreamingDataset, folder))
+    loaded.load_state_dict(json.loads(state.read_text()))
+    next(iter(loaded))
     return time.perf_counter() - start_s
+
+
+def opened(kind: type, folder: Path) -> StreamingDataset:
+    # Its default validates no hash; ours always does.
+    return kind(local=str(folder), shuffle=True, batch_size=1)
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        n = convert(Path(sys.argv[1]), folder)
-        figures = {
-            "bytes": n / min(cpu_s(data(StreamingDataset, folder)) for _ in range(ROUNDS)),
-            "decoded": n / min(cpu_s(data(Decoded, folder)) for _ in range(ROUNDS)),
-            "resume_s": min(resume_s(folder, n) for _ in range(ROUNDS)),
-        }
-    print(json.dumps(figures))
+    task, shards, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    state = folder.with_name("state.json")
+    clean_stale_shared_memory()
+    if task == "convert":
+        found: float = convert(shards, folder)
+    elif task == "save":
+        found = save(opened(StreamingDataset, folder), state)
+    elif task == "resume_s":
+        found = resume_s(folder, state)
+    else:
+        found = cpu_s(opened(Decoded if task == "decoded" else StreamingDataset, folder))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
