@@ -20,12 +20,14 @@ from pretrain.draws import Draws
 from pretrain.encoders.gated import EncoderSpec, GatedEncoder
 from pretrain.encoders.streams import Streams
 from pretrain.encoders.sublayers import lxmert
+from pretrain.finetune import for_retrieval
 from pretrain.masking.regions import RegionMasker
 from pretrain.network import DataSizes, Network, count_parameters
 from pretrain.objectives.detected import SELECT, Detected
 from pretrain.objectives.itm import Itm
 from pretrain.objectives.objective import Encoded, Sizes
 from pretrain.objectives.qa import NO_ANSWER, AnswerSampler, Qa
+from pretrain.objectives.ranking import Ranking
 from pretrain.plan import Plan, StageData, prepare
 from pretrain.recipe import Init, Recipe
 from pretrain.recipes.lxmert import BACKGROUND
@@ -504,3 +506,7 @@ def test_a_run_begins_with_a_released_checkpoint(
     features = model.lxmert.encoder.visn_fc.visn_fc
     assert torch.equal(ours["region.feature.weight"], features.weight)
     assert torch.equal(ours["region.feature.bias"], features.bias)
+    # Fine-tuning for retrieval goes on with the two-way head that pretraining has.
+    (ranking,) = for_retrieval(plan.out).objectives
+    assert isinstance(ranking, Ranking)
+    assert ranking.matching == Itm(logits=2)
