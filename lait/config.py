@@ -30,6 +30,13 @@ class CurateConfig(BaseModel):
     """Small pictures kept for the review of every reason, and of the kept pairs."""
     max_error_share: float = Field(default=0.05, ge=0, le=1)
     """A run in which filters raised on a larger share of the candidates is not finished."""
+    max_drop_share: float = Field(default=0.99, ge=0, le=1)
+    """A run in which one filter drops a larger share of the candidates that reach it is not
+    finished: a threshold, a model or a word list is wrong more often than the web is;"""
+    max_drop_shares: tuple[str, ...] = ()
+    """other bounds for some reasons: [relevance=0.9, min_side=1];"""
+    max_drop_share_from: int = Field(default=1000, ge=1)
+    """once so many have reached it: of few, all may rightly fall."""
     relevance_digest: str = NO_RELEVANCE
     """Of the relevance model; set by the run itself, from the model it is given."""
 

@@ -19,6 +19,7 @@ from crawl.sources.sending import written_to
 from crawl.templates import JudgeTemplates
 from crawl.transforms import CANDIDATES, DAMAGE, IMAGES, PAGES, ExtractCandidates, ReadArchives
 from filter.decontaminate import KNOWN_BAD, check_known_bad, with_digests
+from filter.drops import bounds_of, check_drops
 from filter.funnel import Funnel, build, count_fates
 from filter.ledger import read_columns
 from filter.recipe import lait as lait_recipe
@@ -85,6 +86,7 @@ def curate(
     archives = expanded(archives)
     inputs = check_archives(archives, tell, config.crawl)
     config = with_relevance(config, relevance)
+    bounds_of(config.max_drop_shares)
     config = config.model_copy(update={"filter": with_digests(config.filter)})
     with desk_of(out) as desk:
         finished = earlier_run(desk.path, config, inputs)
@@ -195,6 +197,9 @@ def finish(out: Path, config: CurateConfig, inputs: tuple[InputInfo, ...]) -> Fu
             f"filters raised on {errors} of {funnel.seen} candidates: see reason `{ERROR}` in "
             f"{out / 'dead_letter'}; to accept it, raise max_error_share"
         )
+    check_drops(
+        funnel, config.max_drop_share, bounds_of(config.max_drop_shares), config.max_drop_share_from
+    )
     known_bad = sum(n for (_, reason), n in fates.items() if reason == KNOWN_BAD)
     check_known_bad(known_bad, config.filter)
     manifest = Manifest(

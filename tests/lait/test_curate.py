@@ -275,6 +275,17 @@ def test_too_many_errors_leave_the_run_unfinished(archives, tmp_path, monkeypatc
     assert "MinSide: ArithmeticError: odd" in letters[0]["detail"]
 
 
+def test_a_filter_that_drops_too_much_leaves_the_run_unfinished(archives, tmp_path) -> None:
+    config = load_config(
+        None, [*SETTINGS, "filter.min_side_px=5000", "max_drop_share=0.9", "max_drop_share_from=9"]
+    )
+    with pytest.raises(RuntimeError, match=r"min_side \(size\) dropped .*max_drop_shares"):
+        curate(archives, tmp_path / "out", config=config, relevance=None)
+    assert not (tmp_path / "out" / "shards" / "manifest.json").exists()
+    accepted = config.model_copy(update={"max_drop_shares": ("min_side=1",)})
+    assert curate(archives, tmp_path / "out", config=accepted, relevance=None).kept == 0
+
+
 def test_lost_candidates_leave_the_run_unfinished(archives, tmp_path, monkeypatch) -> None:
     import filter.transforms as transforms
 
