@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from filter.looks import Looks, look
+from filter.looks import Looks, look, uniformity
 from filter.metadata import strip_metadata
 from filter.phash import prints
 from filter.sieve import one_line
@@ -24,8 +24,12 @@ from filter.verdict import Drop, ImageFacts
 
 SCALED_SIDE_PX: Final = 448
 """JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps the shorter side this long: the
-models look at 224 pixels, and decoding all of them would cost several times as much."""
-_UNIFORM_SIDE_PX: Final = 128
+models look at 224 pixels, and decoding all of them would cost several times as much. Other formats
+are shrunk to it after decoding."""
+_BAND_PIXELS: Final = 1 << 20
+"""So many pixels at a time become RGB: a picture at the limit is never there twice."""
+_COPIES: Final = {"webp": 4}
+"""So many pictures of the same size a decoder holds at once: it gets that much less to decode."""
 _PILLOW_NAME: Final = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 _ORIENTATION_TAG: Final = 0x0112
 _TURN: Final = {
@@ -93,11 +97,15 @@ def check_bytes(n_bytes: int, limits: DecodeLimits) -> Drop | None:
     return None
 
 
-def check_pixels(n_pixels: int, limits: DecodeLimits) -> Drop | None:
+def check_pixels(n_pixels: int, kind: str, limits: DecodeLimits) -> Drop | None:
     """The part of the check that needs only the header."""
-    if n_pixels <= limits.max_pixels:
-        return None
-    return Drop(reason="image_pixels", value=n_pixels, threshold=limits.max_pixels)
+    most = most_pixels(kind, limits)
+    return None if n_pixels <= most else Drop(reason="image_pixels", value=n_pixels, threshold=most)
+
+
+def most_pixels(kind: str, limits: DecodeLimits) -> int:
+    """How many pixels a picture of one format may have."""
+    return limits.max_pixels // _COPIES.get(kind, 1)
 
 
 def sniff(body: bytes) -> str:
@@ -136,7 +144,7 @@ def _decode(body: bytes, kind: str, limits: DecodeLimits) -> Decoded | Drop:
         _open(body, kind).verify()
     with _open(body, kind) as source:
         width_px, height_px = source.size
-        refusal = check_pixels(width_px * height_px, limits)
+        refusal = check_pixels(width_px * height_px, kind, limits)
         if refusal is not None:
             return refusal
         orientation = _orientation(source)
@@ -144,14 +152,14 @@ def _decode(body: bytes, kind: str, limits: DecodeLimits) -> Decoded | Drop:
         scale = max(1, min(source.size) // SCALED_SIDE_PX)
         source.draft("RGB", (width_px // scale, height_px // scale))
         source.load()
-        image = upright(to_rgb(source), orientation)
+        image = upright(to_small_rgb(source), orientation)
     if orientation in _SIDEWAYS:
         width_px, height_px = height_px, width_px
     whole, crops = prints(image)
     looks = look(image)
     facts = ImageFacts(
         # What is stored is the file without its metadata: that is what this names.
-        sha256=hashlib.sha256(strip_metadata(body)).hexdigest(),
+        sha256=hashlib.sha256(strip_metadata(body, orientation)).hexdigest(),
         format=kind,
         width_px=width_px,
         height_px=height_px,
@@ -191,6 +199,23 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
+def to_small_rgb(source: Image.Image) -> Image.Image:
+    """`to_rgb` of a picture, shrunk by the whole factor that `SCALED_SIDE_PX` allows.
+
+    Band by band: blocks of pixels are averaged within a band, so the cuts do not show.
+    """
+    scale = min(source.size) // SCALED_SIDE_PX
+    if scale < 2:
+        return to_rgb(source)
+    width_px, height_px = source.size
+    small = Image.new("RGB", (-(-width_px // scale), -(-height_px // scale)))
+    n_rows = max(1, _BAND_PIXELS // (width_px * scale)) * scale
+    for top in range(0, height_px, n_rows):
+        band = source.crop((0, top, width_px, min(height_px, top + n_rows)))
+        small.paste(to_rgb(band).reduce(scale), (0, top // scale))
+    return small
+
+
 def to_rgb(source: Image.Image) -> Image.Image:
     """Any mode as RGB: transparency on white, 16 bits shifted down instead of clipped."""
     if source.mode in _SIXTEEN_BITS:
@@ -214,15 +239,3 @@ _SIXTEEN_BITS: Final[dict[str, Callable[[Image.Image], Image.Image]]] = {
     "I;16B": _shift_down,
     "I;16L": _shift_down,
 }
-
-
-def uniformity(image: Image.Image) -> float:
-    """Share of the most frequent colour at 4 bits a channel, 0..1, over a grid of pixels.
-
-    Pixels are picked, not averaged: averaging would make a fine texture look flat.
-    """
-    width_px, height_px = (min(side, _UNIFORM_SIDE_PX) for side in image.size)
-    grid = image.resize((width_px, height_px), Image.Resampling.NEAREST)
-    colour = np.asarray(grid, dtype=np.uint16) >> 4
-    code = (colour[..., 0] << 8) | (colour[..., 1] << 4) | colour[..., 2]
-    return float(np.bincount(code.ravel()).max() / code.size)

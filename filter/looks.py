@@ -13,6 +13,7 @@ from PIL import Image
 
 SIDE_PX: Final = 160
 """The shorter side of the copy that is looked at; a smaller picture is taken as it is."""
+UNIFORM_SIDE_PX: Final = 128
 _STEPS: Final = (1, 3, 8, 20, 50)
 """Bounds between kinds of neighbouring pixels: equal, noise, shading, texture, edge, hard edge."""
 FEATURES: Final = (
@@ -151,3 +152,15 @@ def _blocks(grey: NDArray[np.int16]) -> list[float]:
     blocks_min = rows.min(axis=1).reshape(height // 8, width // 8, 8).min(axis=2)
     spread = blocks_max - blocks_min
     return [float((spread <= 4).mean()), float((spread >= 64).mean()), frame]
+
+
+def uniformity(image: Image.Image) -> float:
+    """Share of the most frequent colour at 4 bits a channel, 0..1, over a grid of pixels.
+
+    Pixels are picked, not averaged: averaging would make a fine texture look flat.
+    """
+    width_px, height_px = (min(side, UNIFORM_SIDE_PX) for side in image.size)
+    grid = image.resize((width_px, height_px), Image.Resampling.NEAREST)
+    colour = np.asarray(grid, dtype=np.uint16) >> 4
+    code = (colour[..., 0] << 8) | (colour[..., 1] << 4) | colour[..., 2]
+    return float(np.bincount(code.ravel()).max() / code.size)

@@ -29,19 +29,21 @@ _WEBP_FLAG_EXIF, _WEBP_FLAG_XMP = 0x08, 0x04
 _MAX_PIECES: Final = 100_000
 
 
-def strip_metadata(body: bytes) -> bytes:
+def strip_metadata(body: bytes, orientation: int | None = None) -> bytes:
     """A JPEG, PNG or WebP file without EXIF, XMP, IPTC, comments and what follows its end.
 
-    The same object comes back when there is nothing to take out, and for bytes that are not one of
-    the three or not whole: what cannot be read for sure is not rewritten.
+    Who knows the orientation already saves finding it, which for a PNG may mean decoding it. The
+    same object comes back when there is nothing to take out, and for bytes that are not one of the
+    three or not whole: what cannot be read for sure is not rewritten.
     """
+    turned = _orientation(body) if orientation is None else orientation
     try:
         if body.startswith(_JPEG_START):
-            stripped = b"".join(_jpeg(body, _orientation(body)))
+            stripped = b"".join(_jpeg(body, turned))
         elif body.startswith(_PNG_START):
-            stripped = b"".join(_png(body, _orientation(body)))
+            stripped = b"".join(_png(body, turned))
         elif body[:4] == b"RIFF" and body[8:12] == b"WEBP":
-            stripped = _webp(body, _orientation(body))
+            stripped = _webp(body, turned)
         else:
             return body
     except (ValueError, IndexError, struct.error):
@@ -51,6 +53,8 @@ def strip_metadata(body: bytes) -> bytes:
 
 def _orientation(body: bytes) -> int:
     """2..8 when a viewer turns the picture, else 1. Never raises."""
+    if body.startswith(_PNG_START) and not any(kind in body for kind in _PNG_TEXT):
+        return 1  # Pillow would decode it all to look for a block behind the pixels
     try:
         with Image.open(io.BytesIO(body), formats=("JPEG", "PNG", "WEBP")) as image:
             value = image.getexif().get(_ORIENTATION_TAG, 1)

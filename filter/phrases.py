@@ -51,7 +51,8 @@ BOILERPLATE_PATTERNS: Final = tuple(
         r"(?:day|week|month|year|post|article|page|story|blog|site)\b",
         r"^(?:image|photo|picture) (?:is )?(?:not (?:found|available)|unavailable|missing)",
         r"\b(?:share|tweet|pin|post|follow|like|find) (?:this |us |it |me |now )*(?:\w+ )?"
-        r"(?:on|via) (?:facebook|twitter|pinterest|instagram|linkedin|whatsapp|reddit|email)",
+        r"(?:on|via) (?:facebook|twitter|google\+|pinterest|instagram|linkedin|whatsapp|reddit"
+        r"|email)",
         r"\ball rights reserved\b|^©|^\(c\) \d{4}|^copyright\b",
         r"\b(?:privacy policy|terms (?:of (?:use|service)|and conditions)"
         r"|cookie (?:policy|settings)|we use cookies|accept (?:all )?cookies)\b",
@@ -67,7 +68,11 @@ BOILERPLATE_PATTERNS: Final = tuple(
         r"^(?:read|learn|find out|see|view|show|discover) (?:more|all)\b",
         r"\b(?:leave|post|write|add) a (?:comment|reply|review)\b",
         r"\b(?:enable|requires?|turn on) (?:your )?javascript\b|\bbrowser does not support\b",
-        r"^(?:logo|icon|avatar|banner|thumbnail) (?:of|for)\b|\b(?:logo|icon|avatar|banner)$",
+        r"^(?:\w+ )?(?:logo|icon|avatar|banner|thumbnail) (?:of|for)\b"
+        r"|\b(?:logo|icon|avatar|banner)(?:\W+home)?\W*$",
+        r"\b(?:download|get it|available|listen) (?:on|from) (?:the )?"
+        r"(?:google play|app store|apple podcasts|spotify|amazon)\b",
+        r"\bads? (?:info|choices|settings|preferences)\W*$",
         r"^skip to (?:main )?content",
         r"^(?:home|start)\s*[>»/›]",
     )
@@ -85,7 +90,8 @@ SPAM_PATTERNS: Final = tuple(
         r"|\blimited[- ](?:time )?offer\b",
         r"\b\d{1,3} ?% (?:off|discount)\b|\b(?:promo|coupon|discount|voucher) codes?\b",
         r"\b(?:viagra|cialis|levitra|xanax|tramadol|online pharmacy|no prescription)\b",
-        r"\bonline casino\b|\b(?:casino|slot machines?|online poker|sports? betting|jackpot)\b"
+        r"\bfree online games?\b|\bonline casino\b"
+        r"|\b(?:casino|slot machines?|online poker|sports? betting|jackpot)\b"
         r".{0,40}\b(?:online|bonus|win|free|play|real money)\b",
         r"\b(?:payday loans?|bad credit|debt relief|make money|earn money|get rich|work from home"
         r"|passive income|forex signals?)\b",

@@ -21,7 +21,7 @@ from filter.aggregate import (
     without_copy,
 )
 from filter.choose import NOT_ELIGIBLE, choose, judge_text, no_text, open_texts, pieces
-from filter.decode import check_pixels
+from filter.decode import check_pixels, most_pixels
 from filter.decontaminate import KNOWN_BAD
 from filter.dedup import Copy, Print, keys, n_equal_blocks, near_copies, prints_of
 from filter.judge import check_relevance, judge_ref
@@ -82,7 +82,7 @@ def _image_again(verdict: Verdict, before: Verdict, cascade: Cascade) -> Verdict
     facts = before.image
     if facts is None:
         return _undecoded(verdict, before, cascade)
-    drop = check_pixels(facts.width_px * facts.height_px, cascade.limits)
+    drop = check_pixels(facts.width_px * facts.height_px, facts.format, cascade.limits)
     if drop is not None:
         return dropped(verdict, "decode", drop)
     refusal = cascade.image(facts)
@@ -115,9 +115,17 @@ def _undecoded(verdict: Verdict, before: Verdict, cascade: Cascade) -> Verdict:
             return dropped(verdict, str(before.stage), again)
         if before.reason == "image_pixels":
             if isinstance(before.value, int | float):
-                again = check_pixels(int(before.value), cascade.limits) or unknown
+                again = _pixels_again(before, again, cascade) or unknown
             return dropped(verdict, "decode", again)
     return dropped(verdict, "decode", unknown)
+
+
+def _pixels_again(before: Verdict, again: Drop, cascade: Cascade) -> Drop | None:
+    """The refusal of a header that declared too much; its format was not recorded."""
+    if before.threshold == most_pixels("webp", cascade.limits):
+        return again
+    assert isinstance(before.value, int | float)
+    return check_pixels(int(before.value), "", cascade.limits)
 
 
 def _relevance_again(
