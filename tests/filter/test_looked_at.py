@@ -1,9 +1,8 @@
 """How right are the filters on real texts and pictures that were looked at, one by one?
 
 `text_labels.json` holds texts of saved pages by the first 16 hex digits of their sha256: those that
-describe a picture, and those that a person would refuse, by reason. `natural_labels.json` and
-`pair_labels.json` hold figures of textbooks by their names; a mismatch is (figure, figure whose
-text it was tried with). Neither texts nor pictures are kept here.
+describe a picture, and those that a person would refuse, by reason. `natural_labels.json`
+holds figures of textbooks by their names. Neither texts nor pictures are kept here.
 """
 
 import hashlib
@@ -12,7 +11,6 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from lxml import html
 
@@ -81,32 +79,3 @@ def test_no_picture_filter_minds_real_photographs(shared_data: Path) -> None:
         fates.append(refusal.drop.reason if refusal else None)
     assert len(fates) >= 35
     assert set(fates) <= {None, "aspect_ratio"}
-
-
-@pytest.mark.slow
-def test_pairs(shared_data: Path, tmp_path: Path) -> None:
-    """A model of other figures of the same books tells true texts from texts that were swapped."""
-    from sklearn.metrics import roc_auc_score
-
-    from filter.relevance.config import RelevanceConfig
-    from filter.relevance.model import RelevanceModel
-    from filter.relevance.pairs import read_pixels
-    from filter.relevance.train import train
-
-    folder, looked = shared_data / "captions", labels("pair_labels.json")
-    rows = figures(folder)
-    unseen = {name for pair in looked["mismatch"] for name in pair} | set(looked["match"])
-    with (tmp_path / "pairs.jsonl").open("w") as file:
-        for row in [row for name, row in rows.items() if name not in unseen][::4]:
-            pair = {"image": str(folder / row["image"]), "text": row["alt"], "host": row["repo"]}
-            file.write(json.dumps(pair) + "\n")
-    train(tmp_path / "pairs.jsonl", tmp_path / "model", config=RelevanceConfig(epochs=0))
-    model = RelevanceModel.load(tmp_path / "model")
-    pairs = [(name, name) for name in looked["match"]] + [(a, b) for a, b in looked["mismatch"]]
-    pixels = {
-        name: read_pixels(folder / rows[name]["image"], model.size_px, model.encoder.resize)
-        for name in dict.fromkeys(name for name, _ in pairs)
-    }
-    scores = model.score([pixels[a] for a, _ in pairs], [[rows[b]["alt"]] for _, b in pairs])
-    true = np.arange(len(pairs)) < len(looked["match"])
-    assert roc_auc_score(true, np.array(scores).ravel()) >= 0.85
