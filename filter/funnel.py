@@ -10,6 +10,7 @@ import pyarrow as pa
 from filter.sieve import STAGES
 
 REASONS: Final = {
+    "takedown": ("takedown",),
     "page": ("language", "opt_out"),
     "main_image": ("not_main",),
     "text": (
