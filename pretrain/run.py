@@ -8,7 +8,7 @@ OUT/<stage>/tensorboard/          the same as events
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,28 +19,22 @@ from pretrain import checkpoint, stage
 from pretrain.average import Average
 from pretrain.bert import start_from_bert
 from pretrain.checkpoint import Snapshot
-from pretrain.data import Loader, ShardSet, TrainingSet, data_sizes
+from pretrain.data import Loader, data_sizes
 from pretrain.draws import key_of
 from pretrain.dual import DualNetwork
 from pretrain.feed import Place
 from pretrain.flops import flops_of_pair, peak_of
 from pretrain.journal import Journal
+from pretrain.loaders import beside_of, loader_of
 from pretrain.network import DataSizes, Network, build
 from pretrain.optim import build_optimizer
 from pretrain.optimizers import Optimizers
 from pretrain.parallel import spread
-from pretrain.plan import Plan, StageData
-from pretrain.recipe import Stage
+from pretrain.plan import Plan
 from pretrain.region_start import start_regions
 from pretrain.released.load import start_from_released
 from pretrain.stage import Beside, StepReport
-from pretrain.steps.standard import asked
-from pretrain.task_plans.task_plan import OWN, PlanState, Task
-from pretrain.tasks.question_set import QuestionSet
-from pretrain.tasks.records import read_records
-from pretrain.text_set import NAME as TEXT
-from pretrain.text_set import TextSet
-from pretrain.tokens import load_wordpiece
+from pretrain.task_plans.task_plan import PlanState
 from pretrain.track import Tracked, open_trackers
 from pretrain.workers import Workers
 from shards.manifest import read_manifest
@@ -73,11 +67,11 @@ def run_stages(
         if done is None or not checkpoint.read(done).finished:
             data = plan.stages[number]
             regions = plan.regions_of(data)
-            loader = _loader(plan, data, part, plan.seed + number, workers)
+            loader = loader_of(plan, data, part, plan.seed + number, workers)
             run = _StageRun(
                 plan=plan,
                 loader=loader,
-                beside=_beside(plan, data, part, plan.seed + number, workers),
+                beside=beside_of(plan, data, part, plan.seed + number, workers),
                 shards_digest=read_manifest(data.shards).digest,
                 regions_digest=regions.digest if regions else "",
                 sizes=data_sizes(plan.recipe, regions),
@@ -88,78 +82,6 @@ def run_stages(
             run.go(done, before, saved)
             workers.wait()
         before = checkpoint.latest(folder)
-
-
-def _loader(plan: Plan, data: StageData, part: Stage, seed: int, workers: Workers) -> Loader:
-    images = ShardSet(
-        data.shards,
-        None if plan.recipe.towers else data.regions,
-        images=plan.recipe.inputs.pixels is not None,
-        tombstones=plan.tombstones,
-    )
-    return Loader(
-        data=images if data.records is None else _questions(plan, images, data, part),
-        recipe=plan.recipe,
-        stage=part,
-        seed=seed,
-        rank=workers.rank,
-        world_size=workers.size,
-    )
-
-
-def _questions(plan: Plan, images: ShardSet, data: StageData, part: Stage) -> TrainingSet:
-    """Records become pairs by the objective that the task plan asks about them."""
-    assert data.records is not None, data
-    task = _task(data, part)
-    objective = asked(plan.recipe.objectives, task.turn)[0]
-    return QuestionSet(images, read_records(data.records), objective)
-
-
-def _beside(plan: Plan, data: StageData, part: Stage, seed: int, workers: Workers) -> Beside:
-    """Loaders of the other sets: each draws its own numbers, and a validation set is read once."""
-
-    def loaders(sets: Sequence[StageData], once: bool) -> dict[str, Loader]:
-        made = {}
-        for other in sets:
-            n_pairs = _task(other, part).batch_pairs or part.batch_pairs
-            own = dataclasses.replace(part, batch_pairs=n_pairs)
-            if once:
-                own = dataclasses.replace(own, steps=None, epochs=1.0)
-            other_seed = key_of(seed, once, other.name) >> 1  # within 63 bits
-            made[_called(other, part)] = _loader(plan, other, own, other_seed, workers)
-        return made
-
-    more = loaders(data.more, False)
-    if data.text is not None:
-        more[TEXT] = _running_text(plan, data.text, part, key_of(seed, 0, TEXT) >> 1, workers)
-    return Beside(more=more, validation=loaders(data.validation, True))
-
-
-def _running_text(plan: Plan, file: Path, part: Stage, seed: int, workers: Workers) -> Loader:
-    """As many pieces of text a step as there are pairs."""
-    wordpiece = load_wordpiece(plan.recipe.vocabulary)
-    sizes = data_sizes(plan.recipe, plan.regions_of(plan.stages[0]))
-    return Loader(
-        data=TextSet(file, wordpiece, sizes, plan.recipe.inputs.max_length - 2),
-        recipe=plan.recipe,
-        stage=part,
-        seed=seed,
-        rank=workers.rank,
-        world_size=workers.size,
-    )
-
-
-def _called(data: StageData, part: Stage) -> str:
-    """What the task plan calls a data set: the stage's own has the stage's name."""
-    return OWN if data.name == part.name else data.name
-
-
-def _task(data: StageData, part: Stage) -> Task:
-    """Who asks about a data set."""
-    for task in part.tasks.tasks:
-        if task.data == _called(data, part):
-            return task
-    raise ValueError(f"no task of stage {part.name} asks about the data set {data.name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,10 +156,9 @@ def _scores(
 ) -> list[dict[str, Score]]:
     network.eval()
     scores, objectives = [], asked(loader.recipe.objectives, turn)
-    for step in loader.steps(0, loader.start()):
-        if step.number == n_steps:
-            break
-        parts = shown(step, loader, device, turn)
+    feed = Feed({turn.data: loader}, ())
+    for _ in range(min(n_steps, loader.total_steps)):
+        parts = shown(feed.take(turn), loader, device, turn)
         scores.append(score_step(network, objectives, parts, workers, turn.asked))
     return scores
 

@@ -26,6 +26,7 @@ from pretrain.recipe import Recipe, Stage
 from pretrain.recipes.twelve_in_one import TASKS, with_answers
 from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
+from pretrain.stage import Beside, validate
 from pretrain.steps.standard import asked, corrupt, score_step, train_step
 from pretrain.steps.strategy import Shown
 from pretrain.task_plans.round_robin import RoundRobin
@@ -192,6 +193,19 @@ def test_tw5_of_four_pairs_the_first_is_the_true_one(
     loss: Loss = ranking.loss(nn.Identity(), out, made.batch, View.of(made.batch))
     assert loss.total.item() < 8 * 0.03
     assert ranking.count(made.batch, View.of(made.batch)) == 8
+
+
+def test_a_task_is_validated_on_pairs_as_it_is_trained_on(
+    small: Recipe, small_network: Network, memory_set: Callable[..., TrainingSet]
+) -> None:
+    """Red when the recipe's own pairing is taken: six rows are no groups of four."""
+    part = dataclasses.replace(small.stages[1], batch_pairs=6, steps=None, epochs=1.0)
+    turn = next(t.turn for t in plan_of(part).tasks if t.data == OWN)
+    load = Loader(data=memory_set(18), recipe=small, stage=part, seed=0)
+    beside = Beside(validation={OWN: load})
+    score = validate(small_network, turn, beside, Workers(), CPU)
+    assert score * 18 == pytest.approx(round(score * 18))
+    assert 0 <= score <= 1
 
 
 def test_tw5_padding_is_never_pointed_at(make_batch: Callable[..., Batch]) -> None:
