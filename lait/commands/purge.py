@@ -37,7 +37,9 @@ def purge(
     url: Annotated[Several, typer.Option(help="Of a page or image; repeatable.")] = None,
     host: Annotated[Several, typer.Option(help="And all its subdomains; repeatable.")] = None,
     sha256: Annotated[Several, typer.Option(help="Of image bytes; repeatable.")] = None,
-    phash: Annotated[Several, typer.Option(help="Perceptual hash[/bits]; repeatable.")] = None,
+    phash: Annotated[
+        Several, typer.Option(help="Perceptual hash, or hash/bits; repeatable.")
+    ] = None,
     key: Annotated[Several, typer.Option(help="Of a sample; repeatable.")] = None,
     from_file: Annotated[Path | None, typer.Option("--from", help="A file of all these.")] = None,
     regions: Annotated[

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from lait.commands import curation, shards, training
+from lait.commands import curation, regions, shards, training
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 FILES = sorted(DAGS.glob("lait_*.py"))
@@ -135,7 +135,7 @@ def test_every_param_has_a_schema(file: Path) -> None:
 def commands() -> dict[str, Any]:
     """The commands of `lait` as they really are, by name."""
     app = typer.Typer()
-    for group in (curation, shards, training):
+    for group in (curation, shards, regions, training):
         group.register(app)
     found: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
     return found

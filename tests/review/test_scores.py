@@ -17,7 +17,7 @@ def by_name(run_folder: object) -> dict[str, Histogram]:
 
 def test_each_score_of_the_ledger_has_a_histogram(make_run: RunMaker) -> None:
     assert list(by_name(make_run())) == [
-        "language_score", "main_score", "relevance",
+        "main_score", "language_score", "relevance",
         "words", "side_px", "aspect_ratio", "pixels", "image_bytes",
     ]  # fmt: skip
 
@@ -48,13 +48,13 @@ def test_a_new_score_and_its_threshold_need_no_new_code(make_run: RunMaker) -> N
     out = make_run()
     for file in (out / "ledger").glob("*.parquet"):
         table = pq.read_table(file)
-        table = table.append_column("sharpness", pa.array([0.25] * len(table)))
+        table = table.append_column("glamour", pa.array([0.25] * len(table)))
         pq.write_table(table, file)
     config = (out / "config.json").read_text()
     (out / "config.json").write_text(
-        config.replace('"filter": {', '"filter": {"min_sharpness": 0.5, ')
+        config.replace('"filter": {', '"filter": {"min_glamour": 0.5, ')
     )
-    assert by_name(out)["sharpness"].bounds == (("min_sharpness", 0.5, 100),)
+    assert by_name(out)["glamour"].bounds == (("min_glamour", 0.5, 100),)
 
 
 def test_words_are_of_the_text_that_decided(make_run: RunMaker) -> None:

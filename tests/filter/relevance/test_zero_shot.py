@@ -1,7 +1,14 @@
 """Does a zero-shot question to an open_clip model get open_clip's own answer?"""
 
+import json
+from pathlib import Path
+
 import numpy as np
+import open_clip
 import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
 
 from filter.relevance.model import RelevanceModel
 from filter.relevance.pairs import images_of, read_pairs, read_pixels
@@ -25,8 +32,6 @@ def pixels(model: RelevanceModel, trained: Trained) -> list[Pixels]:
 
 
 def test_it_is_clips_softmax(model: RelevanceModel, pixels: list[Pixels]) -> None:
-    import torch
-
     zero_shot = ZeroShot.of(model.encoder, UNSAFE, SAFE)
     assert isinstance(zero_shot, SafetyModel)
     network = model.encoder.network
@@ -39,13 +44,50 @@ def test_it_is_clips_softmax(model: RelevanceModel, pixels: list[Pixels]) -> Non
     assert zero_shot.unsafe([]) == []
 
 
-def test_any_model_folder_can_be_asked(trained: Trained, pixels: list[Pixels]) -> None:
-    """A folder of `lait relevance train` is an open_clip model like any other."""
-    found = ZeroShot.load(f"open_clip:local-dir:{trained.model}", UNSAFE, SAFE).unsafe(pixels)
-    assert len(found) == len(pixels)
-    assert all(0 <= share <= 1 for share in found)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLIP as open_clip publishes one, small and random."""
+    out = tmp_path_factory.mktemp("clip")
+    towers = {
+        "embed_dim": 16,
+        "vision_cfg": {
+            "image_size": 32,
+            "layers": 1,
+            "width": 16,
+            "patch_size": 8,
+            "head_width": 8,
+        },
+        "text_cfg": {
+            "context_length": 77,
+            "vocab_size": 49408,
+            "width": 16,
+            "heads": 2,
+            "layers": 1,
+        },
+    }
+    torch.manual_seed(0)
+    network = open_clip.model.CLIP(**towers)
+    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file(weights, out / "open_clip_model.safetensors")
+    shown = {"size": 32, "mode": "RGB", "mean": [0.5] * 3, "std": [0.5] * 3}
+    shown |= {"interpolation": "bicubic", "resize_mode": "squash"}
+    described = {"model_cfg": towers, "preprocess_cfg": shown}
+    (out / "open_clip_config.json").write_text(json.dumps(described))
+    return out
 
 
-def test_no_prompts(trained: Trained) -> None:
+def test_any_model_folder_can_be_asked(folder: Path) -> None:
+    zero_shot = ZeroShot.load(f"open_clip:local-dir:{folder}", UNSAFE, SAFE)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8))
+    (found,) = zero_shot.unsafe([zero_shot.preprocess(picture)])
+    model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    words = open_clip.get_tokenizer(f"local-dir:{folder}")([*UNSAFE, *SAFE])
+    with torch.inference_mode():
+        images, texts, scale = model.eval()(transform(picture)[None], words)[:3]
+        own = (scale * images @ texts.T).softmax(dim=-1)[0, :2].sum().item()
+    assert found == pytest.approx(own, abs=1e-5)
+
+
+def test_no_prompts(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"filter\.unsafe_prompts"):
-        ZeroShot.load(f"open_clip:local-dir:{trained.model}", (), SAFE)
+        ZeroShot.load(f"open_clip:local-dir:{folder}", (), SAFE)
