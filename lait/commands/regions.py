@@ -1,7 +1,7 @@
 """How does a person get region features beside a shard set?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,9 +23,11 @@ EPILOG = """Examples:
 
   lait regions run --detector world --annotations world/annotations.jsonl --out run/regions
 
+  lait regions coco --detector import --features trainval_36.tsv --ids number --out coco/regions
+
 The same command again goes on where it stopped.
 """
-DETECTORS = "grid, world, yolox, or torchvision:MODEL (any detection model of torchvision)."
+DETECTORS = "grid, world, yolox, import, or torchvision:MODEL (any detection model of it)."
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +46,16 @@ def regions(
     annotations: Annotated[
         Path | None, typer.Option(help="annotations.jsonl of the world, for --detector world.")
     ] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="To import: a folder of .npz, or a .tsv.")
+    ] = None,
+    ids: Annotated[
+        Literal["name", "number", "key"],
+        typer.Option(help="Of imported features: file name, the number ending it, or sample key."),
+    ] = "name",
+    attributes: Annotated[
+        Path | None, typer.Option(help="One name a line, for imported features.")
+    ] = None,
     max_regions: Annotated[int, typer.Option(help="The whole image among them.")] = 100,
     min_score: Annotated[float, typer.Option(help="Less confident boxes are left out.")] = 0.1,
     max_overlap: Annotated[float, typer.Option(help="IoU with a more confident box.")] = 0.5,
@@ -59,10 +71,15 @@ def regions(
         weights=weights and weights.resolve(),
         classes=classes and classes.resolve(),
         annotations=annotations and annotations.resolve(),
+        features=features and features.resolve(),
+        ids=ids,
+        attributes=attributes and attributes.resolve(),
         max_regions=max_regions,
         min_score=min_score,
         max_overlap=max_overlap,
     )
+    if detector == "import" and workers > 1:
+        raise ValueError(f"--workers {workers}: features are only copied, by one process")
     show(written(shards, out, choice, build(choice), workers), out)
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pretrain.regions.detector import Detector
+from pretrain.regions.imported import Ids
 
-KINDS = ("grid", "world", "yolox", "torchvision:MODEL")
+KINDS = ("grid", "world", "yolox", "torchvision:MODEL", "import")
 _NEEDS = {"yolox": ("onnxruntime", "detect"), "torchvision": ("torchvision", "models")}
 """The package that a kind of detector is made of, and the extra that installs it."""
 
@@ -22,6 +23,12 @@ class Choice:
     """File of one name a line."""
     annotations: Path | None = None
     """Of the demo world."""
+    features: Path | None = None
+    """To import: a folder of `.npz`, or a `.tsv`."""
+    ids: Ids = "name"
+    """By what imported features are looked up, see `pretrain.regions.imported.Ids`."""
+    attributes: Path | None = None
+    """Of imported features: file of one name a line."""
     max_regions: int = 100
     min_score: float = 0.1
     max_overlap: float = 0.5
@@ -39,6 +46,8 @@ def build(choice: Choice) -> Detector:
         model
     ):
         raise ValueError(f"--detector {choice.detector} is none of {', '.join(KINDS)}")
+    if kind == "import":
+        return _imported(choice)
     _need(choice.detector, *_NEEDS.get(kind, ("torchvision", "models")))
     if kind == "grid":
         from pretrain.regions.grid import GridDetector
@@ -50,6 +59,19 @@ def build(choice: Choice) -> Detector:
         annotations = _given(choice.detector, "--annotations", choice.annotations)
         return WorldDetector(annotations)
     return _network(choice, kind, model)
+
+
+def _imported(choice: Choice) -> Detector:
+    from pretrain.regions.classes import read_names
+    from pretrain.regions.imported import ImportedDetector
+    from pretrain.regions.stores import open_store
+
+    features = _given(choice.detector, "--features", choice.features)
+    names = None if choice.classes is None else read_names("--classes", choice.classes)
+    known = choice.attributes
+    attributes = None if known is None else read_names("--attributes", known)
+    store = open_store(features, len(names or ()), len(attributes or ()))
+    return ImportedDetector(store, ids=choice.ids, names=names, attributes=attributes)
 
 
 def _network(choice: Choice, kind: str, model: str) -> Detector:
