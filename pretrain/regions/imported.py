@@ -176,4 +176,5 @@ def _relative(found: Imported) -> NDArray[np.float32]:
         )
     if (boxes[:, 2:] < boxes[:, :2]).any():
         raise ValueError("a box ends before it begins")
-    return np.clip(boxes, 0, 1).astype(np.float32)
+    clipped: NDArray[np.float32] = np.clip(boxes, 0, 1).astype(np.float32)
+    return clipped

@@ -23,8 +23,10 @@ from pretrain.regions.npz import MAX_REGIONS, MAX_UNPACKED_BYTES, arrays_of
 from shards.manifest import InputInfo
 
 BOTTOM_UP = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
-LXMERT = ("img_id", "img_h", "img_w", "objects_id", "objects_conf", "attrs_id", "attrs_conf")
-LXMERT += ("num_boxes", "boxes", "features")
+LXMERT = (
+    *("img_id", "img_h", "img_w", "objects_id", "objects_conf", "attrs_id", "attrs_conf"),
+    *("num_boxes", "boxes", "features"),
+)
 _COLUMNS = {len(BOTTOM_UP): BOTTOM_UP, len(LXMERT): LXMERT}
 _MAX_LINE_BYTES = 64 * 2**20
 _NAMES = {

@@ -45,7 +45,9 @@ def imported(features: Path, **options: Any) -> Regions | Missing:
 
 def check(found: Regions | Missing) -> Regions:
     assert isinstance(found, Regions), found
-    expected = [[0, 0, 1, 1], [0.2, 0.1, 0.4, 1.0]]  # the last reaches out by a pixel, and is cut
+    expected = np.array(
+        [[0, 0, 1, 1], [0.2, 0.1, 0.4, 1.0]]
+    )  # the last reaches out by a pixel, and is cut
     assert np.allclose(found.boxes_R4, expected, atol=1e-6)
     assert np.array_equal(found.features_RD, FEATURES.astype(np.float16))
     return found
@@ -153,7 +155,7 @@ def test_files_that_are_no_features_are_refused_in_one_line(tmp_path: Path) -> N
     (tmp_path / "first.tsv").write_text(line_of(BOTTOM_UP, num_boxes=0))
     (tmp_path / "good.tsv").write_text(line_of(BOTTOM_UP))
     (tmp_path / "names.txt").write_text("cat\n")
-    for options, said in [
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"features": evil}, "of type object"),
         ({"features": empty}, "holds no .npz"),
         ({"features": lmdb}, "pickles"),
@@ -162,7 +164,8 @@ def test_files_that_are_no_features_are_refused_in_one_line(tmp_path: Path) -> N
         ({"features": tmp_path / "first.tsv"}, "num_boxes"),
         ({"features": tmp_path / "good.tsv", "classes": tmp_path / "names.txt"}, "0 columns"),
         ({}, "needs --features"),
-    ]:
+    ]
+    for options, said in refused:
         with pytest.raises(ValueError, match=said) as caught:
             build(Choice(detector="import", **options))
         assert "\n" not in str(caught.value)
