@@ -12,10 +12,11 @@ import argparse
 import dataclasses
 import io
 import logging
-import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,6 +25,9 @@ import torch
 from open_clip_train.train import train_one_epoch
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.turns import in_turn
 from pretrain.data import Example, Loader
 from pretrain.dual import TextTower, Towers, VisionTower
 from pretrain.network import DataSizes, build
@@ -145,22 +149,6 @@ def peer(recipe: Recipe, pairs: int) -> Callable[[], object]:
     return lambda: train_one_epoch(model, data, loss, 0, optimizer, None, None, None, args)
 
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def in_turn(*sides: Callable[[], object]) -> list[float]:
-    """Median CPU seconds of each side, one step of each in turn; the first round warms up."""
-    times: list[list[float]] = [[] for _ in sides]
-    for _ in range(ROUNDS + 1):
-        for own, side in zip(times, sides, strict=True):
-            start = cpu_seconds()
-            side()
-            own.append(cpu_seconds() - start)
-    return [statistics.median(own[1:]) for own in times]
-
-
 def data_wait(recipe: Recipe, data: Pairs) -> float:
     """CPU seconds until the loader hands out a step's batch, median."""
     loader = Loader(data=data, recipe=recipe, stage=recipe.stages[0], seed=0)
@@ -180,7 +168,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     recipe, data = recipe_of(args.pairs), Pairs(args.pairs)
-    mine, theirs = in_turn(ours(recipe, data), peer(recipe, args.pairs))
+    mine, theirs = in_turn(ours(recipe, data), peer(recipe, args.pairs), rounds=ROUNDS)
     wait = data_wait(recipe, data)
     print(f"{args.pairs} pairs of 224 pixels, one thread, CPU seconds")
     print(f"open_clip's training loop, its batch ready  {theirs:7.3f} s")

@@ -11,15 +11,18 @@ paper's (9, 5 and 5) with `--paper`, else 3, 2 and 2. Goal: 0.9 of the peer's ti
 
 import argparse
 import dataclasses
-import resource
-import statistics
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import LxmertConfig, LxmertForPreTraining
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.turns import in_turn
 from pretrain.collate import Inputs
 from pretrain.data import Example, Loader
 from pretrain.encoders.gated import EncoderSpec
@@ -155,22 +158,6 @@ def their_batch(pairs: int, vocabulary: int) -> dict[str, object]:
     }
 
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def in_turn(*sides: Callable[[], object]) -> list[float]:
-    """Median CPU seconds of each side, one step of each in turn; the first round warms up."""
-    times: list[list[float]] = [[] for _ in sides]
-    for _ in range(ROUNDS + 1):
-        for own, side in zip(times, sides, strict=True):
-            start = cpu_seconds()
-            side()
-            own.append(cpu_seconds() - start)
-    return [statistics.median(own[1:]) for own in times]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=32)
@@ -184,6 +171,7 @@ def main() -> None:
     ours, theirs = in_turn(
         our_step(recipe_of(args.pairs, layers, args.hidden), data),
         their_step(args.pairs, layers, args.hidden),
+        rounds=ROUNDS,
     )
     print(f"{args.pairs} pairs, layers {layers} of {args.hidden}, one thread, CPU seconds")
     print(f"LxmertForPreTraining   {theirs:7.3f} s")

@@ -14,15 +14,19 @@ Three questions, one thread, CPU seconds, the rounds of both sides taken in turn
 
 import argparse
 import dataclasses
-import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import VisualBertConfig, VisualBertForPreTraining
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.turns import in_turn
 from pretrain.collate import Inputs
 from pretrain.data import Example, Loader
 from pretrain.encoders.gated import EncoderSpec
@@ -148,22 +152,6 @@ def visual_bert(pairs: int, layers: int, hidden: int, n_text: int) -> Callable[[
     return step
 
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def in_turn(*sides: Callable[[], object]) -> list[float]:
-    """Median CPU seconds of each side, one step of each in turn; the first round warms up."""
-    times: list[list[float]] = [[] for _ in sides]
-    for _ in range(ROUNDS + 1):
-        for own, side in zip(times, sides, strict=True):
-            start = cpu_seconds()
-            side()
-            own.append(cpu_seconds() - start)
-    return [statistics.median(own[1:]) for own in times]
-
-
 def data_wait(recipe: Recipe, data: Pairs) -> float:
     """CPU seconds until the loader hands out a step's batches, median."""
     loader = Loader(data=data, recipe=recipe, stage=recipe.stages[0], seed=0)
@@ -188,7 +176,9 @@ def main() -> None:
 
     n_text = 20
     even = Pairs(args.pairs, lambda i: n_text - 2)
-    ours, peer = in_turn(steps_of(recipe_of(*shape, 1, n_steps), even), visual_bert(*shape, n_text))
+    ours, peer = in_turn(
+        steps_of(recipe_of(*shape, 1, n_steps), even), visual_bert(*shape, n_text), rounds=ROUNDS
+    )
     print(f"{args.pairs} pairs, {args.layers} layers of {args.hidden}, one thread, CPU seconds")
     print(f"VisualBERT, {n_text} pieces + {REGIONS} regions  {peer:7.3f} s")
     print(f"ours, the same                    {ours:7.3f} s   {ours / peer:.2f} of it (goal 0.80)")
@@ -200,6 +190,7 @@ def main() -> None:
     padded, bucketed = in_turn(
         steps_of(recipe_of(*shape, 1, n_steps), mixed),
         steps_of(recipe_of(*shape, parts, n_steps), mixed),
+        rounds=ROUNDS,
     )
     span = f"lengths {int(lengths.min())} to {int(lengths.max())}, padded"
     print(f"{span:<33} {padded:7.3f} s")
