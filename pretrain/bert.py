@@ -58,7 +58,8 @@ def start_from_bert(network: Network, init: Init) -> None:
     own = network.state_dict()
     # More segments than a BERT has: the others stay at random.
     segments = mapped[_SEGMENTS]
-    mapped[_SEGMENTS] = torch.cat((segments, own[_SEGMENTS][len(segments) :]))
+    if segments.shape[1] == own[_SEGMENTS].shape[1]:
+        mapped[_SEGMENTS] = torch.cat((segments, own[_SEGMENTS][len(segments) :]))
     if f"{_POOLER}.weight" in own and f"{_POOLER}.weight" in weights:
         mapped |= {f"{_POOLER}.{kind}": weights[f"{_POOLER}.{kind}"] for kind in ("weight", "bias")}
     for name, tensor in mapped.items():
