@@ -89,6 +89,7 @@ def recipe() -> Recipe:
         assumptions=(
             "regions that overlap a zeroed one are hidden and not asked for; a kept one hides none",
             "a round is one step a task; the released code's last task said when its epoch ended",
+            "the steps of training on all tasks are not published: 20,000 a task, 240,000 in all",
             "tasks rest and go by the scores of the first worker, a fall being heard first",
             "hard captions of retrieval are random ones",
             "Visual7W and GuessWhat point at the region that overlaps the right choice",
