@@ -14,16 +14,11 @@ from shards.read import ShardReader
 from tests.lait.test_curate import archives as archives
 from tests.lait.test_curate import finished as finished
 from tests.lait.test_curate import run
-from tests.shards.test_s3 import endpoint as endpoint
 
 
 @pytest.fixture
-def url(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def url(s3: str) -> str:
     """In a real S3 server on loopback."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     fsspec.filesystem("s3").mkdirs("runs", exist_ok=True)
     return "s3://runs/first"
 

@@ -1,6 +1,5 @@
 """Does a set go to S3 and come back, with several processes reading it?"""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,26 +8,10 @@ from shards.push import push
 from shards.read import ShardReader, torch_loader
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(
-        ip_address="127.0.0.1", port=0, verbose=False
-    )
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.mark.slow
-def test_s3(
-    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_samples, make_set
-) -> None:
+@pytest.mark.usefixtures("s3")
+def test_s3(tmp_path: Path, make_samples, make_set) -> None:
     s3fs = pytest.importorskip("s3fs")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     s3fs.S3FileSystem().mkdir("sets")
     samples = make_samples(40)
     make_set(tmp_path / "set", samples)

@@ -12,19 +12,15 @@ from crawl.sources import sending
 from crawl.sources.sending import listed, remove, send, written_to
 from crawl.sources.storage import open_binary
 from shards.write import write_shard
-from tests.shards.test_s3 import endpoint as endpoint
 
 FILES = ["00000.parquet", "00000.tar", "00000_stats.json"]
 
 
 @pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.slow)])
-def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def url(request: pytest.FixtureRequest) -> str:
     """A folder that is not there yet."""
     if request.param == "s3":
-        monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("endpoint"))
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        request.getfixturevalue("s3")
     bucket = f"b{uuid.uuid4().hex}"
     fsspec.filesystem(request.param).mkdir(bucket)
     return f"{request.param}://{bucket}/run/shards"

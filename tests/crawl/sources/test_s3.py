@@ -1,7 +1,6 @@
 """Are archives read from S3, and from what speaks its protocol?"""
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +13,11 @@ from tests.crawl.sources.archives import HTML, page_record, write
 LIMIT = 10**7
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(
-        ip_address="127.0.0.1", port=0, verbose=False
-    )
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.mark.slow
-def test_s3(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("s3")
+def test_s3(tmp_path: Path) -> None:
     """The endpoint and the keys come from the environment, as every S3 tool takes them."""
     s3fs = pytest.importorskip("s3fs")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     rng = random.Random(1)
     records = [page_record(i, HTML + rng.randbytes(9_000)) for i in range(60)]
     path, offsets = write(tmp_path / "a.warc.gz", records, "members")
