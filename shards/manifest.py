@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shards.aside import FileInfo, publish_bytes
+from shards.aside import FileInfo, publish_bytes, sweep
 from shards.facts import FunnelRow, InputInfo, RegionsInfo, ShardInfo, SourceInfo
 
 __all__ = [
@@ -147,9 +147,11 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def begin(folder: Path) -> None:
-    """Makes `folder` ready for a run: removes an earlier manifest, for it would soon be a lie."""
+    """Makes `folder` ready for a run: removes an earlier manifest, for it would soon be a lie, and
+    what a killed run left aside."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NAME).unlink(missing_ok=True)
+    sweep(folder)
     for waiting in folder.glob(f"{WAITING}*"):
         shutil.rmtree(waiting)
 

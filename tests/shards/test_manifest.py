@@ -147,6 +147,14 @@ def test_begin_takes_an_earlier_manifest_away(tmp_path: Path, make_samples, make
         read_manifest(tmp_path / "out")
 
 
+def test_begin_sweeps_what_a_killed_run_left_aside(tmp_path: Path) -> None:
+    left = tmp_path / f".croissant.json.{'0a' * 16}.tmp"
+    for path in (left, tmp_path / ".mine.tmp", tmp_path / "README.md"):
+        path.write_text("x")
+    begin(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.tmp", "README.md"]
+
+
 def test_leftovers_of_earlier_runs_go_and_nothing_else(
     tmp_path: Path, make_samples, make_set
 ) -> None:
