@@ -36,12 +36,13 @@ scenes, VQA the accuracy on their {n_questions:,} questions. The last two models
 shown the text alone or the image alone. This page is written by
 
 ```
-lait zoo --demo out/demo --out out/zoo --page docs/recipes.md
+lait zoo --demo out/demo --out out/zoo --scale {scale:g} --page docs/recipes.md
 ```
 
 {table}
 The small versions share widths and epochs, not what made each system good at its own scale: the
-table shows that each learns, not which is best.
+table does not say which is best. A model whose recall is that of chance has not learned to match
+within these steps, and one whose VQA is below that of the text alone has not learned to answer.
 
 {sources}"""
 
@@ -91,6 +92,8 @@ class Zoo:
     pairs: int
     """Shown to every model in pretraining."""
     seed: int
+    scale: float
+    """Of the epochs."""
     n_questions: int
     """About the held-out images."""
     chance: Retrieved
@@ -146,6 +149,7 @@ def run_zoo(
             round(s.epochs * scale * n) for s, n in zip(own.stages, _sizes(layout), strict=True)
         ),
         seed=seed,
+        scale=scale,
         n_questions=len(_questions(layout, HELD_OUT, out).records),
         chance=chance,
         entries=tuple(entries),
@@ -168,6 +172,7 @@ def page_of(zoo: Zoo) -> str:
         n_images=zoo.n_images,
         n_questions=zoo.n_questions,
         seed=zoo.seed,
+        scale=zoo.scale,
     )
 
 

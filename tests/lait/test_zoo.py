@@ -22,6 +22,7 @@ def test_the_page_shows_every_model_and_what_cannot_be_scored() -> None:
         n_images=100,
         pairs=76680,
         seed=0,
+        scale=0.5,
         n_questions=800,
         chance=Retrieved(r1=0.01, r10=0.1),
         entries=(entry, entry, entry),
@@ -31,6 +32,7 @@ def test_the_page_shows_every_model_and_what_cannot_be_scored() -> None:
     assert page.count(row) == 3
     assert "| chance |  | 0.010 | 0.100 | 0.010 | 0.100 |  |\n" in page
     assert "76,680 pairs" in page
+    assert "--scale 0.5 --page" in page
 
 
 @pytest.mark.slow
