@@ -37,6 +37,18 @@ class Files(BaseModel):
     """Of files that hold several."""
 
 
+class HeldOut(BaseModel):
+    """A task's published files of its test split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    annotations: tuple[Path, ...]
+    split: str | None = None
+    """Of files that hold several."""
+    shards: Path | None = None
+    """Where its images are, if not among those of training."""
+
+
 class Source(BaseModel):
     """One data set of questions. Of `test` only the images are read."""
 
@@ -48,7 +60,7 @@ class Source(BaseModel):
     regions: Path
     train: Files
     validation: Files
-    test: Files | None = None
+    test: HeldOut | None = None
 
 
 class Captions(BaseModel):
@@ -147,10 +159,13 @@ def course(
 
 
 def _questions(source: Source, part: str) -> Sequence[Record]:
-    files: Files | None = getattr(source, part)
+    files: Files | HeldOut | None = getattr(source, part)
     if files is None:
         return ()
-    return questions(source.task, files.annotations, files.split, source.shards).records
+    elsewhere = files.shards if isinstance(files, HeldOut) else None
+    return questions(
+        source.task, files.annotations, files.split, elsewhere or source.shards
+    ).records
 
 
 def _refuse_captions_of(test_images: frozenset[str], captions: Captions) -> None:

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lait import screen
-from lait.commands.training import StepMeter, settings, show_losses
+from lait.commands.training import settings, train
 
 RETRIEVAL_EPILOG = """Examples:
 
@@ -44,7 +43,7 @@ def retrieval(
     ] = None,
 ) -> None:
     """Learn to rank true pairs above their rivals, from a pretrained model's weights."""
-    from lait.train import StageData, pretrain
+    from lait.train import StageData
     from pretrain.finetune import STAGE, for_retrieval
     from pretrain.recipe import with_settings
 
@@ -53,9 +52,4 @@ def retrieval(
     recipe = for_retrieval(start, kind=loss, wrong_texts=wrong_texts, wrong_images=wrong_images)  # type: ignore[arg-type]
     recipe = with_settings(recipe, settings(overrides or ()))
     data = [StageData(name=STAGE, shards=shards, regions=regions)]
-    with screen.meter("steps") as meter:
-        result = pretrain(
-            recipe, data, out, workers=workers, use_gpu=gpu, seed=seed, progress=StepMeter(meter)
-        )
-    show_losses(result)
-    screen.err.print(f"checkpoints and metrics: {out}", highlight=False)
+    train(recipe, data, out, workers=workers, gpu=gpu, seed=seed)

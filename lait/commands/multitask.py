@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lait import screen
-from lait.commands.training import StepMeter, settings, show_losses
+from lait.commands.training import settings, train
 
 EPILOG = """Example:
 
@@ -42,7 +42,6 @@ def multitask(
 ) -> None:
     """Train one network on several tasks in turn (12-in-1), on no image that any is tested on."""
     from lait.multitask import course, read_together
-    from lait.train import pretrain
     from pretrain.recipe import load
 
     if (start is None) == (recipe is None):
@@ -60,15 +59,4 @@ def multitask(
             "image",
             highlight=False,
         )
-    with screen.meter("steps") as meter:
-        result = pretrain(
-            made.recipe,
-            [made.data],
-            out,
-            workers=workers,
-            use_gpu=gpu,
-            seed=seed,
-            progress=StepMeter(meter),
-        )
-    show_losses(result)
-    screen.err.print(f"checkpoints and metrics: {out}", highlight=False)
+    train(made.recipe, [made.data], out, workers=workers, gpu=gpu, seed=seed)

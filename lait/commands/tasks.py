@@ -9,7 +9,7 @@ import typer
 
 from lait import screen
 from lait.commands import finetuning
-from lait.commands.training import StepMeter, settings, show_losses
+from lait.commands.training import settings, train
 
 if TYPE_CHECKING:
     from pretrain.tasks.records import Found
@@ -70,7 +70,6 @@ def _command(name: str) -> Callable[..., None]:
         ] = None,
     ) -> None:
         from lait.tasks import lesson
-        from lait.train import pretrain
         from pretrain.recipe import load
 
         if (start is None) == (recipe is None):
@@ -91,18 +90,7 @@ def _command(name: str) -> Callable[..., None]:
             f"{made.n_learned:,} of {len(found.records):,} records are learned from",
             highlight=False,
         )
-        with screen.meter("steps") as meter:
-            result = pretrain(
-                made.recipe,
-                [made.data],
-                out,
-                workers=workers,
-                use_gpu=gpu,
-                seed=seed,
-                progress=StepMeter(meter),
-            )
-        show_losses(result)
-        screen.err.print(f"checkpoints and metrics: {out}", highlight=False)
+        train(made.recipe, [made.data], out, workers=workers, gpu=gpu, seed=seed)
 
     return finetune
 

@@ -12,8 +12,9 @@ import yaml
 from lait import screen
 
 if TYPE_CHECKING:
-    from lait.train import Progress, Result
+    from lait.train import Progress, Result, StageData
     from pretrain.evaluate.retrieval import RetrievalReport
+    from pretrain.recipe import Recipe
 
 PRETRAIN_EPILOG = """Examples:
 
@@ -73,7 +74,6 @@ def pretrain(
 ) -> None:
     """Pretrain a model in stages on shards and their regions, under Ray Train."""
     from lait.train import StageData
-    from lait.train import pretrain as run
     from pretrain.recipe import load, staged, with_settings
 
     chosen = load(recipe, shrink=shrink)
@@ -88,16 +88,42 @@ def pretrain(
         StageData(name=name, shards=shards, regions=beside.get(name), text=texts.get(name))
         for name, shards in stages.items()
     ]
+    train(
+        chosen,
+        data,
+        out,
+        workers=workers,
+        gpu=gpu,
+        seed=seed,
+        tombstones=tombstones or (),
+        track=track or (),
+    )
+
+
+def train(
+    recipe: "Recipe",
+    data: "Sequence[StageData]",
+    out: Path,
+    *,
+    workers: int,
+    gpu: bool,
+    seed: int,
+    tombstones: Sequence[Path] = (),
+    track: Sequence[str] = (),
+) -> None:
+    """`lait.train.pretrain` before a person's eyes: progress, then losses and where they lie."""
+    from lait.train import pretrain
+
     with screen.meter("steps") as meter:
-        result = run(
-            chosen,
+        result = pretrain(
+            recipe,
             data,
             out,
             workers=workers,
             use_gpu=gpu,
             seed=seed,
-            tombstones=tombstones or (),
-            track=track or (),
+            tombstones=tombstones,
+            track=track,
             progress=StepMeter(meter),
         )
     show_losses(result)

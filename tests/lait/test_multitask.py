@@ -45,7 +45,9 @@ def vqa_files(folder: Path, name: str, images: Sequence[int]) -> dict[str, list[
     return {"annotations": [str(path) for path in paths]}
 
 
-def data_sets(root: Path, folder: Path, *, tested: Sequence[int]) -> Together:
+def data_sets(
+    root: Path, folder: Path, *, tested: Sequence[int], elsewhere: Path | None = None
+) -> Together:
     """VQA and Visual Genome's questions about the same pictures; Visual Genome's has a test."""
     train = {"shards": str(root / "train"), "regions": str(root / "train-regions")}
     path = folder / "tasks.yaml"
@@ -55,6 +57,9 @@ def data_sets(root: Path, folder: Path, *, tested: Sequence[int]) -> Together:
         "train": vqa_files(folder, "train", range(12)),
         "validation": vqa_files(folder, "validation", range(6)),
     }
+    test: dict[str, object] = {**vqa_files(folder, "t", tested)}
+    if elsewhere is not None:
+        test["shards"] = str(elsewhere)
     content = {
         "captions": {
             "shards": str(root / "held-out"),
@@ -62,7 +67,7 @@ def data_sets(root: Path, folder: Path, *, tested: Sequence[int]) -> Together:
             "validation_shards": str(root / "held-out"),
             "validation_regions": str(root / "held-out-regions"),
         },
-        "questions": {"vqa": source, "vg_qa": {**source, "test": vqa_files(folder, "t", tested)}},
+        "questions": {"vqa": source, "vg_qa": {**source, "test": test}},
     }
     path.write_text(yaml.safe_dump(content))
     return read_together(path)
@@ -103,6 +108,15 @@ def test_both_tasks_are_trained_without_the_test_images_of_either(
     run_stages(plan, Workers(), torch.device("cpu"))
     snapshot = checkpoint.read(checkpoint.find(tmp_path / "out"))
     assert {place.data: place.steps for place in snapshot.places} == {"": 2, "vqa": 2, "vg_qa": 2}
+
+
+def test_test_images_may_lie_in_a_set_of_their_own(root: Path, tmp_path: Path) -> None:
+    # Pictures 10 and 11 are among those of training: content tells, not the set.
+    mixed = packed(tmp_path / "mixed", 4, first=10)
+    together = data_sets(root, tmp_path, tested=[10, 11], elsewhere=mixed)
+    base = recipes.load("twelve_in_one", shrink=True)
+    made = course(together, tmp_path / "out", base=base)
+    assert made.n_clean == {"vqa": 10, "vg_qa": 10}
 
 
 def test_captions_of_a_test_image_are_refused(root: Path, tmp_path: Path) -> None:
