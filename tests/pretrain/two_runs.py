@@ -10,6 +10,7 @@ import torch.distributed as dist
 from pretrain import workers
 from pretrain.plan import plan_from_plain, prepare
 from pretrain.run import run_stages
+from tests.pretrain.two_workers import leave
 
 
 class StoppedError(Exception):
@@ -39,7 +40,7 @@ def main(folder: str, rank: str) -> None:
             run_stages(plan, workers.current(), torch.device("cpu"), saved)
         except StoppedError:
             continue
-    dist.destroy_process_group()
+    leave()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """One worker of a group: makes one step on its share and saves the gradients. Run by a test."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -58,7 +59,20 @@ def main(checkpoint: str, shards: str, regions: str, out: str, rank: str, size: 
         plain = {name: [s.total, s.count] for name, s in scores.items()}
         (Path(out) / "scores.json").write_text(json.dumps(plain))
     if here.size > 1:
-        dist.destroy_process_group()
+        leave()
+
+
+def leave() -> None:
+    """End this process of a group, once all have come here.
+
+    Threads of the group may still wait for the interpreter's lock, and one that gets it while
+    the interpreter ends aborts the process: so it is left without that end.
+    """
+    dist.barrier()
+    dist.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":
