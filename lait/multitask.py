@@ -162,10 +162,12 @@ def _questions(source: Source, part: str) -> Sequence[Record]:
     files: Files | HeldOut | None = getattr(source, part)
     if files is None:
         return ()
-    elsewhere = files.shards if isinstance(files, HeldOut) else None
-    return questions(
-        source.task, files.annotations, files.split, elsewhere or source.shards
-    ).records
+    if isinstance(files, HeldOut):
+        # Only which images these are about is read.
+        shards, regions = files.shards or source.shards, None
+    else:
+        shards, regions = source.shards, source.regions
+    return questions(source.task, files.annotations, files.split, shards, regions).records
 
 
 def _refuse_captions_of(test_images: frozenset[str], captions: Captions) -> None:

@@ -23,17 +23,23 @@ class Lesson:
     """Of the records found, those that say something that can be learned."""
 
 
-def questions(name: str, files: Sequence[Path], split: str | None, shards: Path) -> Found:
-    """The records of the files whose images are in the shard set.
+def questions(
+    name: str,
+    files: Sequence[Path],
+    split: str | None,
+    shards: Path,
+    regions: Path | None = None,
+) -> Found:
+    """The records of the files whose images are in the shard set and, if given, have regions.
 
     Raises:
         ValueError: not the task's files, or none of their images is there.
     """
-    found = find_images(load_task(name).read(files, split), shards)
+    found = find_images(load_task(name).read(files, split), shards, regions)
     if not found.records:
         raise ValueError(
-            f"--shards {shards} has none of the images of --annotations; the first is "
-            f"{found.first_without or 'not named'}"
+            f"--shards {shards} has none of the images of --annotations, or no regions of them; "
+            f"the first is {found.first_without or 'not named'}"
         )
     return found
 

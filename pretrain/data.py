@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -171,18 +172,25 @@ class ShardSet:
 
     def has(self, key: str) -> bool:
         """Whether there is an image of that key."""
-        return self._samples.find(key) is not None
+        return self._find(key) is not None
 
     def by_key(self, key: str) -> Example:
         """The image of that key.
 
         Raises:
-            ValueError: the set has no such sample.
+            ValueError: the set has no such sample, or no regions of it.
         """
-        i = self._samples.find(key)
+        i = self._find(key)
         if i is None:
-            raise ValueError(f"no sample {key} in the shard set {self.digest[:12]}")
+            raise ValueError(f"no sample {key}, or none with regions, in set {self.digest[:12]}")
         return self.example(i)
+
+    def _find(self, key: str) -> int | None:
+        number = self._samples.find(key)
+        if number is None:
+            return None
+        i = bisect_left(self._numbers, number)
+        return i if i < len(self._numbers) and self._numbers[i] == number else None
 
 
 def captions_of(sample: Sample) -> tuple[str, ...]:

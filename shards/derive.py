@@ -75,7 +75,6 @@ def derived(operation: str, config: BaseModel, sources: Sequence[Archives]) -> D
             counts[row.stage, row.reason] += row.count
         if manifest.kept > manifest.n_samples:
             counts[TAKEDOWN, TAKEDOWN] += manifest.kept - manifest.n_samples
-    inputs = {one for manifest in manifests for one in manifest.inputs}
     stones = [stone for archives in sources for stone in read_tombstones(archives.folder)]
     settings = {"operation": operation, "config": config.model_dump(mode="json")}
     return Derived(
@@ -86,10 +85,16 @@ def derived(operation: str, config: BaseModel, sources: Sequence[Archives]) -> D
             FunnelRow(stage=stage, reason=reason, count=count)
             for (stage, reason), count in counts.items()
         ),
-        inputs=tuple(sorted(inputs, key=lambda one: (one.name, one.sha256 or "", one.n_bytes))),
+        inputs=inputs_of(manifests),
         tombstone_version=max(manifest.tombstone_version for manifest in manifests),
         stones=tuple(stones),
     )
+
+
+def inputs_of(manifests: Sequence[Manifest]) -> tuple[InputInfo, ...]:
+    """What all of them were made from, each file once."""
+    found = {one for manifest in manifests for one in manifest.inputs}
+    return tuple(sorted(found, key=lambda one: (one.name, one.sha256 or "", one.n_bytes)))
 
 
 def source_info(manifest: Manifest) -> SourceInfo:

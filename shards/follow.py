@@ -1,14 +1,12 @@
 """How do region features follow samples that were merged, drawn or cut anew?"""
 
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from shards.archives import Archives
-from shards.aside import publish_bytes
-from shards.derive import Progress, claimed, source_info
+from shards.derive import Progress, claimed, inputs_of, source_info
 from shards.manifest import (
     Manifest,
     RegionsInfo,
@@ -17,6 +15,7 @@ from shards.manifest import (
     code_version,
     write_manifest,
 )
+from shards.region_stats import Without, funnel, read_stats, with_stats
 from shards.stream import keys, read_regions
 from shards.write import write_regions_shard
 
@@ -30,10 +29,13 @@ def follow(
     """Writes to `out` the regions of exactly the samples of `folder`, taken from `companions`.
 
     A key is a hash of the image and regions depend on nothing but the image and the detector, so
-    those of any set that held the image will do. Nothing is detected anew.
+    those of any set that held the image will do. Nothing is detected anew. An image in which the
+    detector found none is named with the reason that a companion gives. The shards are those that
+    the detector would have made, byte by byte. Memory: what is said of images without regions.
 
     Raises ValueError when the companions are of different detectors, when none of them has the
-    regions of a sample (it is named), or when `out` holds something else.
+    regions of a sample nor says why (it is named), when no sample at all has regions, or when
+    `out` holds something else.
     """
     source = Archives(folder, kind="samples")
     opened = [Archives(one, kind="regions") for one in companions]
@@ -45,43 +47,49 @@ def follow(
     if finished is not None:
         return finished
     begin(out)
+    made_by, known = _made_by(opened), _known(opened)
     shards: list[ShardInfo] = []
+    missing: list[Without] = []
     done = 0
     for number, shard in enumerate(source.manifest.shards):
-        written = write_regions_shard(out, shard.stem, _regions(source, number, opened))
-        companion = publish_bytes(
-            out / f"{shard.stem}_stats.json", stats(written, shard.sha256, info.detector)
+        without: list[Without] = []
+        written = write_regions_shard(
+            out, shard.stem, _regions(source, number, opened, known, without)
         )
-        shards.append(replace(written, companions=(companion,)))
+        shards.append(
+            with_stats(
+                out,
+                written,
+                detector=info.detector,
+                detector_sha256=made_by,
+                source_sha256=shard.sha256,
+                missing=without,
+            )
+        )
+        missing += without
         for one in opened:
             one.forget_all()
         done += shard.n_samples
         progress(done, len(source))
+    if missing and len(missing) == done:
+        raise ValueError(
+            f"the companions have regions for none of the {done} images of {folder}; of the "
+            f"first, {missing[0].key}: {missing[0].detail}"
+        )
     manifest = Manifest(
         kind="regions",
-        config_hash=hashlib.sha256(info.detector.encode()).hexdigest(),
+        config_hash=made_by,
         code_version=code_version(),
         shards=tuple(shards),
         seen=done,
-        kept=done,
+        kept=done - len(missing),
+        funnel=funnel(missing),
+        inputs=inputs_of([one.manifest for one in opened]),
         regions=info,
         sources=origins,
     )
     write_manifest(out, manifest)
     return manifest
-
-
-def stats(info: ShardInfo, source_sha256: str, detector: str) -> bytes:
-    """What lies beside a shard of regions; `lait regions` recognises a finished shard by it."""
-    found = {
-        "detector": detector,
-        "n_samples": info.n_samples,
-        "first_key": info.first_key,
-        "last_key": info.last_key,
-        "source_sha256": source_sha256,
-        "sha256": info.sha256,
-    }
-    return json.dumps(found).encode()
 
 
 def _common(opened: Sequence[Archives], named: Sequence[Path]) -> RegionsInfo:
@@ -104,14 +112,42 @@ def _info(archives: Archives) -> RegionsInfo:
     return info
 
 
+def _made_by(opened: Sequence[Archives]) -> str:
+    """What identifies the detector, so that `lait regions` with it finds nothing left to do."""
+    hashes = sorted({one.manifest.config_hash for one in opened})
+    if len(hashes) == 1:
+        return hashes[0]
+    # Features imported from several files: no detector has them all.
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def _known(opened: Sequence[Archives]) -> dict[str, Without]:
+    """Images without regions by their key; where several companions tell, the first one's word."""
+    found: dict[str, Without] = {}
+    for archives in opened:
+        for number in range(len(archives.manifest.shards)):
+            said = read_stats(archives, number)
+            for one in said.missing if said else ():
+                found.setdefault(one.key, one)
+    return found
+
+
 def _regions(
-    source: Archives, number: int, opened: Sequence[Archives]
+    source: Archives,
+    number: int,
+    opened: Sequence[Archives],
+    known: Mapping[str, Without],
+    without: list[Without],
 ) -> Iterator[tuple[str, bytes]]:
+    """The regions of one archive's samples; those that have none come to `without`."""
     for key in keys(source, [number]):
         found = next((one for one in opened if one.find(key) is not None), None)
-        if found is None:
+        if found is not None:
+            yield key, read_regions(found, key)
+        elif key in known:
+            without.append(known[key])
+        else:
             raise ValueError(
                 f"none of the companions has regions for sample {key}: make the set of regions "
                 f"with `lait regions {source.folder}`"
             )
-        yield key, read_regions(found, key)

@@ -102,14 +102,14 @@ def rows(folder: Path, manifest: Manifest) -> Iterator[Row]:
     """
     for shard in manifest.shards:
         listed = parquet_of(shard)
-        table = pq.ParquetFile(checked_parquet(current(folder, manifest, listed.name), listed))
+        table = pq.ParquetFile(checked(current(folder, manifest, listed.name), listed))
         columns = ["key", "text", "extension", "n_bytes", "record"]
         for batch in table.iter_batches(_ROWS, columns=columns):
             yield from (Row(**row) for row in batch.to_pylist())
 
 
-def checked_parquet(path: Path, listed: FileInfo) -> Path:
-    """A shard's Parquet file. Raises ValueError when it is not the one that the manifest lists."""
+def checked(path: Path, listed: FileInfo) -> Path:
+    """A file beside an archive. Raises ValueError when it is not what the manifest lists."""
     if not path.is_file():
         raise ValueError(f"{path} of the manifest is missing")
     found = file_info(path, listed.name)
@@ -161,7 +161,7 @@ def hits(
     asked = bool(stones) or bool(more_keys)
     for number, shard in enumerate(archives.manifest.shards if asked else ()):
         listed = parquet_of(shard)
-        table = pq.ParquetFile(checked_parquet(archives.path(listed), listed))
+        table = pq.ParquetFile(checked(archives.path(listed), listed))
         at = 0
         for batch in table.iter_batches(_ROWS, columns=columns):
             for row in batch.to_pylist():

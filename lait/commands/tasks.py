@@ -75,7 +75,7 @@ def _command(name: str) -> Callable[..., None]:
         if (start is None) == (recipe is None):
             raise ValueError("give either --start, a pretrained model, or --recipe, for none")
         task = name.replace("-", "_")
-        found = _found(task, annotations, split, shards)
+        found = _found(task, annotations, split, shards, regions)
         made = lesson(
             task,
             found,
@@ -110,7 +110,8 @@ def answer(
     from pretrain.tasks.answer import load_task
 
     name = read(find(checkpoint)).recipe.objectives[0].name
-    task, records = load_task(name), _found(name, annotations, split, shards).records
+    task = load_task(name)
+    records = _found(name, annotations, split, shards, regions).records
     with screen.meter("questions") as meter:
         answers = run(checkpoint, shards, regions, records, progress=meter)
     results = task.results(answers)
@@ -123,15 +124,17 @@ def answer(
     screen.out.print(screen.table(f"{name}, {len(records):,} questions", ("", "#score"), rows))
 
 
-def _found(task: str, annotations: "Sequence[Path]", split: str | None, shards: Path) -> "Found":
-    """The records whose images are in the set; says how many are not."""
+def _found(
+    task: str, annotations: "Sequence[Path]", split: str | None, shards: Path, regions: Path
+) -> "Found":
+    """The records whose images are in the set, with regions; says how many are not."""
     from lait.tasks import questions
 
-    found = questions(task, annotations, split, shards)
+    found = questions(task, annotations, split, shards, regions)
     if found.n_without_image:
         screen.err.print(
-            f"{found.n_without_image:,} records are left out, their images are not in {shards}; "
-            f"the first is {found.first_without}",
+            f"{found.n_without_image:,} records are left out, their images are not in {shards} or "
+            f"have no regions in {regions}; the first is {found.first_without}",
             highlight=False,
         )
     return found

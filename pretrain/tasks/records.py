@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from pretrain.plain import canonical
 from pretrain.tasks.task import Record, Row
 from shards.manifest import read_manifest, shard_folder
+from shards.read import RegionsReader
 
 _NUMBER = re.compile(r"(\d+)$")
 _AMBIGUOUS = ""
@@ -25,16 +26,17 @@ _AMBIGUOUS = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Records whose images are in the set, their rows naming samples by key."""
+    """Records whose images are in the sets, their rows naming samples by key."""
 
     records: tuple[Record, ...]
     n_without_image: int
+    """Those that had to be left out, because an image is not there, or has no regions."""
     first_without: str
     """The image of the first record that had to be left out."""
 
 
-def find_images(records: Sequence[Record], shards: Path) -> Found:
-    """Name the images of all rows by their sample's key.
+def find_images(records: Sequence[Record], shards: Path, regions: Path | None = None) -> Found:
+    """Name the images of all rows by their sample's key; with `regions`, of those that have some.
 
     An image is known by its key, its sha256, the path it was packed from, that path's name or
     stem, or the number that ends the stem (`COCO_val2014_000000000042.jpg` is 42).
@@ -42,7 +44,7 @@ def find_images(records: Sequence[Record], shards: Path) -> Found:
     Raises:
         ValueError: no finished set, or a name that two of its samples have.
     """
-    keys = _names(shards)
+    keys, seen = _names(shards), _seen(regions)
     kept, missing = [], list[str]()
     for record in records:
         rows = []
@@ -53,7 +55,9 @@ def find_images(records: Sequence[Record], shards: Path) -> Found:
                     f"image {row.image} of {record.id}: several samples of {shards} are called so"
                 )
             rows.append(dataclasses.replace(row, image=key) if key else row)
-        unknown = [str(row.image) for row in rows if row.image not in keys]
+        unknown = [
+            str(row.image) for row in rows if row.image not in keys or not seen(str(row.image))
+        ]
         missing += unknown[:1]
         if not unknown:
             kept.append(dataclasses.replace(record, rows=tuple(rows)))
@@ -114,6 +118,11 @@ def _names(shards: Path) -> dict[str, str]:
             for name in called - {None, "", "."}:
                 keys[name] = row["key"] if keys.get(name, row["key"]) == row["key"] else _AMBIGUOUS
     return keys
+
+
+def _seen(regions: Path | None) -> Callable[[str], bool]:
+    """Whether the detector found anything in the image of a key."""
+    return (lambda _key: True) if regions is None else RegionsReader(regions).__contains__
 
 
 def _record(plain: dict[str, Any]) -> Record:

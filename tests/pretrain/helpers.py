@@ -76,6 +76,8 @@ class CountingDetector:
     files: tuple[InputInfo, ...] = ()
     blind: frozenset[str] = frozenset()
     """Keys of samples that it finds no regions in."""
+    reasons: tuple[str, ...] = ("damaged",)
+    """Why; which one follows from the first digit of the key."""
     scale: float = 1.0
     """Of the features."""
     seen: int = 0
@@ -85,7 +87,8 @@ class CountingDetector:
         found: list[Regions | Missing] = []
         for sample in samples:
             if sample.key in self.blind:
-                found.append(Missing(reason="damaged", detail="its last bytes are missing"))
+                reason = self.reasons[int(sample.key[0], 16) % len(self.reasons)]
+                found.append(Missing(reason=reason, detail=f"what is wrong with {sample.key}"))
                 continue
             rng = np.random.default_rng(list(hashlib.sha256(sample.image).digest()))
             found.append(
