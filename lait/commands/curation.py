@@ -137,12 +137,14 @@ def gold(
 
 def show_judgement(judgement: "Judgement") -> None:
     """Precision and recall of every filter, and the main-image accuracy."""
-    rows = [
-        (row.reason, row.gold, row.decided, row.precision, row.recall) for row in judgement.filters
-    ]
-    columns = ("filter", "#in gold", "#decided", "#precision", "#recall")
+    columns = ("#in gold", "#decided", "#precision", "#recall")
     note = (
         f"main image right on {judgement.main_right:,} of {judgement.pages:,} pages "
         f"({judgement.main_right / max(judgement.pages, 1):.3f})"
     )
-    screen.out.print(screen.table("Against the gold", columns, rows, note=note))
+    for title, first, qualities, below in (
+        ("Against the gold", "filter", judgement.filters, note),
+        ("Text by text", "text filter", judgement.texts, ""),
+    ):
+        rows = [(row.reason, row.gold, row.decided, row.precision, row.recall) for row in qualities]
+        screen.out.print(screen.table(title, (first, *columns), rows, note=below))

@@ -1,7 +1,7 @@
 """How does a curation run compare with the world's gold answers?"""
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,16 @@ import pyarrow.parquet as pq
 
 KEPT = "kept"
 """The row that judges the pairs themselves, beside one row for every reason to drop."""
+DESCRIPTION = "description"
+"""The row that judges the texts let through, beside one row for every reason to refuse a text."""
+_AUTHORED = ("alt", "title", "caption")
+_NOISE_BESIDE = {
+    "caption_over_boilerplate": "text_boilerplate",
+    "caption_over_short_alt": "text_short",
+    "text_near_over_spam": "text_spam",
+    "title_over_file_name": "text_file_name",
+}
+"""What is wrong with the other texts of pictures that are kept for one good text, by their case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +43,8 @@ class Judgement:
     """A whole run against the gold."""
 
     filters: tuple[FilterQuality, ...]
+    texts: tuple[FilterQuality, ...]
+    """The text filters again, judged on single texts: see `judge_texts`."""
     pages: int
     """Pages the gold knows, of those that have any candidate in the gold."""
     main_right: int
@@ -67,13 +79,14 @@ def judge(run: Path, world: Path) -> Judgement:
 
 def ledger_rows(run: Path) -> list[dict[str, Any]]:
     """The columns of a ledger that the comparison needs."""
-    columns = ["page_url", "image_url", "is_main", "kept", "reason"]
+    columns = ["page_url", "image_url", "is_main", "kept", "stage", "reason", "texts"]
     rows: list[dict[str, Any]] = pq.read_table(run / "ledger", columns=columns).to_pylist()
     return rows
 
 
 def compare(ledger: Iterable[Mapping[str, Any]], gold: Iterable[Mapping[str, Any]]) -> Judgement:
     """The same on rows that are already in memory."""
+    ledger = list(ledger)
     answers = {(row["page_url"], row["image_url"]): row for row in gold}
     decided: dict[Key, str] = {}
     mains: dict[str, str] = {}
@@ -90,6 +103,7 @@ def compare(ledger: Iterable[Mapping[str, Any]], gold: Iterable[Mapping[str, Any
     expected_mains = {row["page_url"]: row["image_url"] for row in answers.values() if row["main"]}
     return Judgement(
         filters=_filters(decided, answers),
+        texts=judge_texts(ledger, answers),
         pages=len(pages),
         main_right=sum(mains.get(page) == expected_mains.get(page) for page in pages),
         unknown=unknown,
@@ -97,25 +111,69 @@ def compare(ledger: Iterable[Mapping[str, Any]], gold: Iterable[Mapping[str, Any
     )
 
 
+def judge_texts(
+    ledger: Iterable[Mapping[str, Any]], answers: Mapping[Key, Mapping[str, Any]]
+) -> tuple[FilterQuality, ...]:
+    """The text filters on every alt, title and caption of a main image that the gold judges.
+
+    A candidate has many texts and falls only when all are refused, so the fate of candidates says
+    little about one filter. Texts of which the gold says nothing (the name in a byline) are left
+    out.
+    """
+    judged = []
+    for row in ledger:
+        answer = answers.get((row["page_url"], row["image_url"]))
+        if answer is None or not answer["main"] or row.get("stage") in ("page", "main_image"):
+            continue
+        for text in row.get("texts", ()):
+            accepted = _verdicts_on(text["text"], answer)
+            if text["source"] in _AUTHORED and accepted:
+                judged.append((text["drop"] or DESCRIPTION, accepted))
+    expected = Counter(accepted[0] for _, accepted in judged)
+    found = Counter(accepted[0] for decision, accepted in judged if decision in accepted)
+    decided = Counter(decision for decision, _ in judged)
+    right = Counter(decision for decision, accepted in judged if decision in accepted)
+    return _table(expected, found, decided, right, first=DESCRIPTION)
+
+
+def _verdicts_on(text: str, answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a person would say of a text, the best word first; empty where the gold is silent."""
+    if text in answer["true_texts"]:
+        return (DESCRIPTION,)
+    reason = _NOISE_BESIDE.get(answer["case"]) or answer["drop"] or ""
+    if not reason.startswith("text_") or reason == "text_on_many_images":
+        return ()
+    return (reason, *(other for other in answer["also"] if other.startswith("text_")))
+
+
 def _filters(
     decided: Mapping[Key, str], answers: Mapping[Key, Mapping[str, Any]]
 ) -> tuple[FilterQuality, ...]:
     expected = {key: KEPT if row["keep"] else row["drop"] for key, row in answers.items()}
     accepted = {key: {expected[key], *row.get("also", ())} for key, row in answers.items()}
-    right: dict[str, int] = defaultdict(int)
-    found: dict[str, int] = defaultdict(int)
+    right, found = Counter[str](), Counter[str]()
     for key, decision in decided.items():
         agreed = decision in accepted[key]
         right[decision] += agreed
         found[expected[key]] += agreed
-    in_gold, in_run = Counter(expected.values()), Counter(decided.values())
+    return _table(Counter(expected.values()), found, Counter(decided.values()), right, first=KEPT)
+
+
+def _table(
+    expected: Counter[str],
+    found: Counter[str],
+    decided: Counter[str],
+    right: Counter[str],
+    *,
+    first: str,
+) -> tuple[FilterQuality, ...]:
     return tuple(
         FilterQuality(
             reason=reason,
-            gold=in_gold[reason],
-            decided=in_run[reason],
-            precision=right[reason] / in_run[reason] if in_run[reason] else None,
-            recall=found[reason] / in_gold[reason] if in_gold[reason] else None,
+            gold=expected[reason],
+            decided=decided[reason],
+            precision=right[reason] / decided[reason] if decided[reason] else None,
+            recall=found[reason] / expected[reason] if expected[reason] else None,
         )
-        for reason in sorted(in_gold.keys() | in_run.keys(), key=lambda name: (name != KEPT, name))
+        for reason in sorted(expected | decided, key=lambda name: (name != first, name))
     )

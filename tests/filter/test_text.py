@@ -5,6 +5,7 @@ import json
 import pytest
 
 from crawl.config import CrawlConfig
+from crawl.language import detect
 from filter.config import FilterConfig
 from filter.recipe import lait
 from filter.text import fold, repetition, words
@@ -63,6 +64,16 @@ BAD = [
     ("海滩上的红色雨伞和蓝天", "text_language"),
     ("xqzt vwpl krrg bhnm sdfg", "text_oov"),
 ]
+
+
+@pytest.mark.parametrize(
+    "text", ["A green ball in a snowy landscape", "Red balloon in a snowy field"]
+)
+def test_grammar_overrules_the_language_detector(sieve, text) -> None:
+    language, score = detect(text)
+    assert language != "en"
+    assert score >= FilterConfig().min_foreign_score
+    assert sieve(text) is None
 
 
 @pytest.fixture(scope="module")

@@ -68,3 +68,32 @@ def test_a_page_without_main_image_is_right_only_when_none_is_chosen(main: bool)
     gold = [answer("a", main=False, keep=False, drop="not_main")]
     judged = compare([decision("a", "min_side" if main else "not_main", main=main)], gold)
     assert judged.main_right == (not main)
+
+
+def test_texts_are_judged_one_by_one() -> None:
+    gold = [
+        answer("a", true_texts=["A red boat"], case="one"),
+        answer("b", true_texts=[], case="two", keep=False, drop="text_oov", also=["text_spam"]),
+        answer("c", true_texts=["A cat"], case="title_over_file_name"),
+        answer("d", true_texts=[], case="decoy", main=False),
+    ]
+    said = {
+        "a": [("alt", "A red boat", None), ("caption", "By Jo", "text_short")],
+        "b": [("alt", "xqzt", "text_spam"), ("surrounding", "words", None)],
+        "c": [("alt", "IMG_1.jpg", None), ("title", "A cat", "text_language")],
+        "d": [("alt", "buy", "text_spam")],
+    }
+    ledger = [
+        {
+            **decision(image),
+            "stage": None,
+            "texts": [{"source": one[0], "text": one[1], "drop": one[2]} for one in texts],
+        }
+        for image, texts in said.items()
+    ]
+    texts = {row.reason: row for row in compare(ledger, gold).texts}
+    assert (texts["description"].gold, texts["description"].decided) == (2, 2)
+    assert (texts["description"].precision, texts["description"].recall) == (0.5, 0.5)
+    assert (texts["text_oov"].recall, texts["text_spam"].precision) == (1.0, 1.0)
+    assert (texts["text_language"].precision, texts["text_file_name"].recall) == (0.0, 0.0)
+    assert "text_short" not in texts, "the gold says nothing of a byline"
