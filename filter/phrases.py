@@ -69,7 +69,7 @@ BOILERPLATE_PATTERNS: Final = tuple(
         r"\b(?:leave|post|write|add) a (?:comment|reply|review)\b",
         r"\b(?:enable|requires?|turn on) (?:your )?javascript\b|\bbrowser does not support\b",
         r"^(?:\w+ )?(?:logo|icon|avatar|banner|thumbnail) (?:of|for)\b"
-        r"|\b(?:logo|icon|avatar|banner)(?:\W+home)?\W*$",
+        r"|^\W*(?:\w+\W+){0,5}(?:logo|icon|avatar|banner)(?:\W+home)?\W*$",
         r"\b(?:download|get it|available|listen) (?:on|from) (?:the )?"
         r"(?:google play|app store|apple podcasts|spotify|amazon)\b",
         r"\bads? (?:info|choices|settings|preferences)\W*$",
