@@ -4,6 +4,10 @@ Pooled features of a convolutional network have a large mean that all images sha
 of very different spread. A random projection passes on mostly that mean, and training first has to
 unlearn it. So the projection starts as a random one of the STANDARDISED feature,
 W (r - mean) / spread, folded into its weight and bias: the model is the same linear map.
+
+Where a tied head gives features back through the transpose of that map (UNITER), all dimensions
+share one spread: a weight that is divided by the spread of a dimension which hardly varies would
+answer far beyond it, and that one error would be all that the network learns from.
 """
 
 import numpy as np
@@ -12,6 +16,7 @@ from torch import nn
 
 from pretrain.data import TrainingSet
 from pretrain.network import Network
+from pretrain.objectives.mrfr import Mrfr
 
 _MAX_IMAGES = 2000
 _MIN_SPREAD = 1e-3
@@ -24,6 +29,8 @@ def start_regions(network: Network, data: TrainingSet) -> None:
     ).astype(np.float32)
     mean_D = torch.from_numpy(features_ND.mean(axis=0))
     spread_D = torch.from_numpy(features_ND.std(axis=0)).clamp(min=_MIN_SPREAD)
+    if any(isinstance(o, Mrfr) and o.tied for o in network.recipe.objectives):
+        spread_D = spread_D.square().mean().sqrt().expand_as(spread_D)
     with torch.no_grad():
         projection = network.region.get_submodule("feature")
         assert isinstance(projection, nn.Linear), projection

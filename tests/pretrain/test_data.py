@@ -1,5 +1,6 @@
 """Are samples, regions and texts joined rightly, and is what does not belong together refused?"""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from pretrain.batch import View
 from pretrain.data import ShardSet, TrainingSet, captions_of, check_regions
 from pretrain.network import DataSizes, Network
+from pretrain.objectives.mrfr import Mrfr
 from pretrain.recipe import Recipe
 from pretrain.region_start import start_regions
 from pretrain.regions.write import write_regions
@@ -106,6 +108,25 @@ def test_region_projection_starts_centred_and_of_even_spread(
     standard_ND = (features_ND - features_ND.mean(0)) / features_ND.std(0, unbiased=False)
     expected = standard_ND @ plain.region.feature.weight.T
     assert torch.allclose(network.region.feature(features_ND), expected, atol=1e-4)
+
+
+def test_a_tied_head_starts_at_the_scale_of_the_features(
+    tiny: Recipe, sizes: DataSizes, memory_set: Callable[..., TrainingSet]
+) -> None:
+    """Red when each dimension is divided by its own spread: the error is then that of the least."""
+    data = memory_set(64)
+    for example in (data.example(i) for i in range(len(data))):
+        example.regions.features_RD[:, 0] *= 1e-3
+    tied = dataclasses.replace(tiny, objectives=(Mrfr(tied=True),))
+    torch.manual_seed(0)
+    network = Network(tied, sizes)
+    start_regions(network, data)
+    features = np.concatenate([data.example(i).regions.features_RD for i in range(len(data))])
+    features_ND = torch.from_numpy(features.astype(np.float32))
+    hidden_NH = torch.randn(len(features), tied.encoder.hidden)
+    back_ND = network.heads["mrfr"](hidden_NH, network.region.feature.weight)
+    assert (back_ND - features_ND).square().mean() < 10 * features_ND.square().mean()
+    assert torch.allclose(network.region.feature(features_ND).mean(0), torch.zeros(()), atol=1e-4)
 
 
 def test_a_view_of_a_batch_hides_nothing(make_batch: Callable[..., object]) -> None:
