@@ -12,6 +12,7 @@ from lait.demo import HELD_OUT, STAGES, Layout
 from lait.tasks import lesson, questions
 from lait.train import Progress, StageData, pretrain, ray_session
 from lait.world.vqa import write_vqa
+from lait.zoo_table import BASELINES, Entry, Retrieved, Zoo
 from pretrain.checkpoint import find, load_any
 from pretrain.dual import DualNetwork
 from pretrain.evaluate.retrieval import RetrievalReport, Scorer, evaluate
@@ -23,81 +24,10 @@ from shards.aside import publish_bytes
 from shards.manifest import read_manifest
 from shards.read import ShardReader
 
-BASELINES: Final = (("text alone", "text"), ("image alone", "image"))
-"""ImageBERT that is shown one of both: what it scores, nobody has learned from the pair."""
-_TUNING: Final = {"epochs": 12.0, "optim.lr": 1e-3}
+_RIVALS: Final = 3
+"""Wrong texts, and as many wrong images, beside each true pair in fine-tuning for retrieval."""
+_TUNING: Final = {"epochs": 48.0, "optim.lr": 2e-3}
 _VQA: Final = {"epochs": 12.0, "optim.lr": 2e-3, "batch_pairs": 64}
-_PAGE: Final = """# The recipes, side by side
-
-Every recipe's small version (`shrink()`), pretrained on the demo world in two stages, web then
-clean, {pairs:,} pairs in all, then fine-tuned on the clean set, for retrieval and for the world's
-questions (VQA); one seed ({seed}). Recall is the mean of both directions on {n_images:,} unseen
-scenes, VQA the accuracy on their {n_questions:,} questions. The last two models are ImageBERT's,
-shown the text alone or the image alone. This page is written by
-
-```
-lait zoo --demo out/demo --out out/zoo --scale {scale:g} --page docs/recipes.md
-```
-
-{table}
-The small versions share widths and epochs, not what made each system good at its own scale: the
-table does not say which is best. A model whose recall is that of chance has not learned to match
-within these steps, and one whose VQA is below that of the text alone has not learned to answer.
-
-{sources}"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retrieved:
-    """Recall, the mean of both directions."""
-
-    r1: float
-    r10: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One model of the zoo."""
-
-    name: str
-    citation: str
-    parameters: int
-    zero_shot: Retrieved | None
-    """None: no objective of the recipe scores pairs."""
-    fine_tuned: Retrieved | None
-    """None: a dual encoder, whose fine-tuning is more of the same."""
-    vqa: float | None
-    """Accuracy; None: the network takes no regions."""
-
-
-Column = tuple[str, Callable[[Entry], str]]
-COLUMNS: Final[tuple[Column, ...]] = (
-    ("model", lambda entry: entry.name),
-    ("parameters", lambda entry: f"{entry.parameters:,}"),
-    ("zero-shot R@1", lambda entry: _shown(entry.zero_shot, "r1")),
-    ("R@10", lambda entry: _shown(entry.zero_shot, "r10")),
-    ("fine-tuned R@1", lambda entry: _shown(entry.fine_tuned, "r1")),
-    ("R@10", lambda entry: _shown(entry.fine_tuned, "r10")),
-    ("VQA", lambda entry: "-" if entry.vqa is None else f"{entry.vqa:.3f}"),
-)
-"""Of the table; another measure is a field of `Entry`, filled in `_measured`, and a line here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Zoo:
-    """All that was trained."""
-
-    n_images: int
-    """Held out."""
-    pairs: int
-    """Shown to every model in pretraining."""
-    seed: int
-    scale: float
-    """Of the epochs."""
-    n_questions: int
-    """About the held-out images."""
-    chance: Retrieved
-    entries: tuple[Entry, ...]
 
 
 def run_zoo(
@@ -158,24 +88,6 @@ def run_zoo(
     return zoo
 
 
-def page_of(zoo: Zoo) -> str:
-    """The page of the documentation that shows the table."""
-    rows = [[show(entry) for _, show in COLUMNS] for entry in zoo.entries]
-    chance = ["chance", "", *[f"{zoo.chance.r1:.3f}", f"{zoo.chance.r10:.3f}"] * 2, ""]
-    lines = [[title for title, _ in COLUMNS], ["---"] * len(COLUMNS), *rows, chance]
-    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    sources = "".join(f"- {entry.name}: {entry.citation}\n" for entry in zoo.entries[:-2])
-    return _PAGE.format(
-        table=table,
-        sources=sources,
-        pairs=zoo.pairs,
-        n_images=zoo.n_images,
-        n_questions=zoo.n_questions,
-        seed=zoo.seed,
-        scale=zoo.scale,
-    )
-
-
 def _models(chosen: Iterable[str]) -> Iterator[tuple[str, Recipe]]:
     for name in chosen:
         yield name, load(name, shrink=True)
@@ -231,7 +143,10 @@ class _Run:
     def _tuned(self, start: Path, steps: Callable[[Progress], None]) -> RetrievalReport:
         settings = {f"stages.{STAGE}.{field}": value for field, value in _TUNING.items()}
         settings[f"stages.{STAGE}.epochs"] = _TUNING["epochs"] * self.scale
-        recipe = with_settings(for_retrieval(start), settings)
+        recipe = with_settings(
+            for_retrieval(start, kind="multiclass", wrong_texts=_RIVALS, wrong_images=_RIVALS),
+            settings,
+        )
         data = dataclasses.replace(self._data(STAGES[-1]), name=STAGE)
         out = self.out / "tuned"
         pretrain(recipe, [data], out, workers=self.workers, seed=self.seed, progress=steps)
@@ -289,7 +204,3 @@ def _chance(report: RetrievalReport) -> Retrieved:
         r1=statistics.fmean(found.r1 for found in both),
         r10=statistics.fmean(found.r10 for found in both),
     )
-
-
-def _shown(found: Retrieved | None, cut: str) -> str:
-    return "none" if found is None else f"{getattr(found, cut):.3f}"

@@ -82,7 +82,8 @@ def zoo(
     seed: Annotated[int, typer.Option(help="Of every random decision.")] = 0,
 ) -> None:
     """Pretrain the small version of every recipe in two stages, and score all alike."""
-    from lait.zoo import COLUMNS, page_of, run_zoo
+    from lait.zoo import run_zoo
+    from lait.zoo_table import COLUMNS, page_of, rows_of
 
     with screen.meter("steps") as meter:
         told = _Teller(meter)
@@ -98,10 +99,9 @@ def zoo(
         )
     if page is not None:
         page.write_text(page_of(done), encoding="utf-8")
-    rows = [[show(entry) for _, show in COLUMNS] for entry in done.entries]
     columns = [COLUMNS[0][0], *(f"#{title}" for title, _ in COLUMNS[1:])]
     note = f"chance {done.chance.r1:.3f}, R@10 {done.chance.r10:.3f}"
-    screen.out.print(screen.table("Retrieval, both directions", columns, rows, note=note))
+    screen.out.print(screen.table("Retrieval, both directions", columns, rows_of(done), note=note))
     screen.err.print(f"every run: {out}", highlight=False)
 
 

@@ -5,34 +5,66 @@ from pathlib import Path
 
 import pytest
 
-from lait.zoo import Entry, Retrieved, Zoo, page_of
+from lait.zoo_table import Entry, Retrieved, Zoo, page_of
 from tests.lait.test_study import lait
 
 
-def test_the_page_shows_every_model_and_what_cannot_be_scored() -> None:
-    entry = Entry(
-        name="vl_bert",
-        citation="Su et al.",
+def entry(name: str, r1: float, vqa: float | None, *, dual: bool = False) -> Entry:
+    """Of a model that finds this much after fine-tuning; a dual encoder has none."""
+    found = Retrieved(r1=r1, r10=0.75)
+    return Entry(
+        name=name,
+        citation=f"{name} et al.",
         parameters=1234567,
-        zero_shot=None,
-        fine_tuned=Retrieved(r1=0.25, r10=0.75),
-        vqa=0.5,
+        zero_shot=found if dual else None,
+        fine_tuned=None if dual else found,
+        vqa=vqa,
     )
-    zoo = Zoo(
+
+
+def zoo_of(*models: Entry, text: float = 0.012) -> Zoo:
+    """These models and the two baselines."""
+    return Zoo(
         n_images=100,
         pairs=76680,
         seed=0,
         scale=0.5,
         n_questions=800,
         chance=Retrieved(r1=0.01, r10=0.1),
-        entries=(entry, entry, entry),
+        entries=(*models, entry("text alone", text, 0.42), entry("image alone", 0.005, 0.2)),
     )
-    page = page_of(zoo)
-    row = "| vl_bert | 1,234,567 | none | none | 0.250 | 0.750 | 0.500 |\n"
-    assert page.count(row) == 3
-    assert "| chance |  | 0.010 | 0.100 | 0.010 | 0.100 |  |\n" in page
+
+
+def test_the_page_shows_every_model_and_what_cannot_be_scored() -> None:
+    page = page_of(zoo_of(entry("vl_bert", 0.25, 0.5), entry("clip", 0.5, None, dual=True)))
+    row = "| vl_bert | 1,234,567 | none | none | 0.250 | 0.750 | 0.500 | retrieval, VQA |\n"
+    assert row in page
+    assert "| clip | 1,234,567 | 0.500 | 0.750 | none | none | - | retrieval |\n" in page
+    assert "| text alone | 1,234,567 | none | none | 0.012 | 0.750 | 0.420 |  |\n" in page
+    assert "| chance |  | 0.010 | 0.100 | 0.010 | 0.100 |  |  |\n" in page
     assert "76,680 pairs" in page
     assert "--scale 0.5 --page" in page
+    assert "- clip: clip et al.\n" in page
+    assert "text alone et al." not in page
+
+
+@pytest.mark.parametrize(
+    ("r1", "vqa", "text", "above"),
+    [
+        (0.021, 0.43, 0.012, "retrieval, VQA"),
+        (0.021, 0.42, 0.012, "retrieval"),  # as good as the text alone is not above it
+        (0.019, 0.43, 0.012, "VQA"),  # above the baselines, but less than twice chance
+        (0.021, 0.30, 0.022, "nothing"),  # above chance, but not above the text alone
+    ],
+)
+def test_a_model_is_above_both_baselines_and_well_above_chance(
+    r1: float, vqa: float, text: float, above: str
+) -> None:
+    page = page_of(zoo_of(entry("uniter", r1, vqa), entry("clip", 0.5, None), text=text))
+    assert f" | {above} |\n" in page
+    all_above = above == "retrieval, VQA"
+    assert ("Here every model is" in page) is all_above
+    assert ("in all that they were asked: uniter.\n" in page) is not all_above
 
 
 @pytest.mark.slow
