@@ -34,6 +34,9 @@ ANSWER_EPILOG = """Examples:
   --annotations v2_OpenEnded_mscoco_val2014_questions.json
   --annotations v2_mscoco_val2014_annotations.json --out results.json
 
+  lait answer together --task vg_qa --shards vg --regions vg/regions --annotations questions.json
+  --annotations annotations.json --out results.json
+
 Without the annotations file the answers are written all the same: for a test split.
 """
 
@@ -96,32 +99,40 @@ def _command(name: str) -> Callable[..., None]:
 
 
 def answer(
-    checkpoint: Annotated[Path, typer.Argument(help="Folder of `lait finetune`.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Folder of `lait finetune` or `lait multitask`.")
+    ],
     shards: Annotated[Path, typer.Option(help="The images.")],
     regions: Annotated[Path, typer.Option(help="Their regions.")],
     annotations: Annotated[list[Path], typer.Option(help="Published files; several.")],
     out: Annotated[Path, typer.Option(help="Answers in the benchmark's own form.")],
     split: Annotated[str | None, typer.Option(help="Of files that hold several.")] = None,
     report: Annotated[Path | None, typer.Option(help="JSON of the figures.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Of a model of several: by its data set, e.g. vg_qa.")
+    ] = None,
 ) -> None:
     """Answer a task's questions with a fine-tuned model; score where the truth is known."""
     from pretrain.checkpoint import find, read
     from pretrain.tasks.answer import answer as run
     from pretrain.tasks.answer import load_task
+    from pretrain.tasks.heads import head_of
 
-    name = read(find(checkpoint)).recipe.objectives[0].name
-    task = load_task(name)
-    records = _found(name, annotations, split, shards, regions).records
+    form = head_of(read(find(checkpoint)).recipe, task).form
+    records = _found(form, annotations, split, shards, regions).records
     with screen.meter("questions") as meter:
-        answers = run(checkpoint, shards, regions, records, progress=meter)
-    results = task.results(answers)
+        answers = run(checkpoint, shards, regions, records, progress=meter, task=task)
+    published = load_task(form)
+    results = published.results(answers)
     text = results if isinstance(results, str) else json.dumps(results, indent=1) + "\n"
     out.write_text(text, encoding="utf-8")
-    figures = task.metrics(records, answers)
+    figures = published.metrics(records, answers)
     if report is not None:
         report.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     rows = list(figures.items())
-    screen.out.print(screen.table(f"{name}, {len(records):,} questions", ("", "#score"), rows))
+    screen.out.print(
+        screen.table(f"{task or form}, {len(records):,} questions", ("", "#score"), rows)
+    )
 
 
 def _found(

@@ -1,7 +1,7 @@
 """Does a pretrained network find the text of an image, and the image of a text?"""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,21 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pretrain.batch import Batch, View
 from pretrain.checkpoint import find, load_any
-from pretrain.collate import Pair, collate, fit
 from pretrain.data import Example, ShardSet, TrainingSet, check_regions, data_sizes
 from pretrain.dual import DualNetwork
 from pretrain.embed.image import SpeaksToWords
-from pretrain.encoders.streams import Streams
+from pretrain.evaluate.blocks import Block, WholePairs, blocks, whole_pairs
 from pretrain.evaluate.dual import score_dual
 from pretrain.evaluate.recall import Recall, chance, image_retrieval, mean, text_retrieval
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded
 from pretrain.recipe import Recipe
-from pretrain.tokens import Pieces, load_wordpiece
+from pretrain.tasks.heads import token_of
+from pretrain.tokens import load_wordpiece
 
-_PAIRS_PER_PASS = 256
 _Scored = Callable[
     [TrainingSet, Callable[[int, int], None]], tuple[NDArray[np.float32], NDArray[np.int64]]
 ]
@@ -55,8 +53,7 @@ def score_all(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Scores [I, T] of every image with every text, and the image [T] that each text belongs to.
 
-    Texts and images are embedded once, and only pairs of equal lengths are encoded together, so no
-    time goes into padding.
+    A network that tells its tasks apart is told that this is retrieval.
 
     Raises:
         ValueError: no objective of the recipe scores pairs.
@@ -69,11 +66,11 @@ def score_all(
         raise ValueError(
             f"no objective of {recipe.name} scores pairs; retrieval needs one like itm"
         )
-    head = network.heads[scorer.name]
+    head, token = network.heads[scorer.name], token_of(recipe, scorer.name)
     scores_IT = np.zeros((len(examples), len(captions)), dtype=np.float32)
 
     @torch.inference_mode()
-    def fill(block: _Block | _Pairs) -> int:
+    def fill(block: Block | WholePairs) -> int:
         scores_N = scorer.score(head, network.encode(block.streams())).numpy()
         shape = len(block.images), len(block.texts)
         scores_IT[np.ix_(block.images, block.texts)] = scores_N.reshape(shape)
@@ -85,8 +82,8 @@ def score_all(
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             # Where words carry the image, a text cannot be embedded before it has one.
             together = isinstance(network.region, SpeaksToWords)
-            blocks = (_whole_pairs if together else _blocks)(network, recipe, examples, pieces)
-            for n_scored in pool.map(fill, blocks):
+            made = (whole_pairs if together else blocks)(network, recipe, token, examples, pieces)
+            for n_scored in pool.map(fill, made):
                 done += n_scored
                 progress(done, scores_IT.size)
     finally:
@@ -217,88 +214,3 @@ class _Part:
 
     def example(self, i: int) -> Example:
         return self.data.example(self.first + i)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
-    """Images with R regions and texts with L tokens, embedded, to be scored each with each."""
-
-    images: Sequence[int]
-    texts: Sequence[int]
-    image_IRH: Tensor
-    text_TLH: Tensor
-
-    def streams(self) -> Streams:
-        """All pairs, image by image."""
-        n_images, n_texts = len(self.images), len(self.texts)
-        text = self.text_TLH.expand(n_images, -1, -1, -1).flatten(0, 1)
-        image = self.image_IRH[:, None].expand(-1, n_texts, -1, -1).flatten(0, 1)
-        real = torch.ones(len(text), text.shape[1] + image.shape[1], dtype=torch.bool)
-        return Streams.join(text, real[:, : text.shape[1]], image, real[:, text.shape[1] :])
-
-
-def _blocks(
-    network: Network, recipe: Recipe, examples: Sequence[Example], pieces: Sequence[Pieces]
-) -> Iterator[_Block]:
-    # The pool takes blocks as fast as they come: keep them small objects, views where possible.
-    wordpiece = load_wordpiece(recipe.vocabulary)
-
-    @torch.inference_mode()
-    def embedded(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:
-        batch = collate(pairs, recipe.inputs, wordpiece)
-        return network.embed_text(batch, View.of(batch)), network.embed_image(batch, View.of(batch))
-
-    n_regions = [min(len(e.regions), recipe.inputs.max_regions) for e in examples]
-    for R, images in _grouped(n_regions):
-        # Where a text is cut depends on how many regions stand beside it.
-        n_pieces = [len(fit(p, R, recipe.inputs).ids) for p in pieces]
-        beside = examples[images[0]].regions
-        _, image_IRH = embedded(
-            [Pair(pieces=pieces[0], regions=examples[i].regions, match=True) for i in images]
-        )
-        for _, texts in _grouped(n_pieces):
-            text_TLH, _ = embedded(
-                [Pair(pieces=pieces[t], regions=beside, match=True) for t in texts]
-            )
-            n_texts = max(1, _PAIRS_PER_PASS // len(images))
-            for at in range(0, len(texts), n_texts):
-                yield _Block(
-                    images=images,
-                    texts=texts[at : at + n_texts],
-                    image_IRH=image_IRH,
-                    text_TLH=text_TLH[at : at + n_texts],
-                )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pairs:
-    """One image with several texts, to be embedded as pairs."""
-
-    network: Network
-    images: Sequence[int]
-    texts: Sequence[int]
-    batch: Batch
-
-    def streams(self) -> Streams:
-        """All pairs."""
-        return self.network.streams(self.batch, View.of(self.batch))
-
-
-def _whole_pairs(
-    network: Network, recipe: Recipe, examples: Sequence[Example], pieces: Sequence[Pieces]
-) -> Iterator[_Pairs]:
-    wordpiece = load_wordpiece(recipe.vocabulary)
-    for image, example in enumerate(examples):
-        for at in range(0, len(pieces), _PAIRS_PER_PASS):
-            texts = range(at, min(at + _PAIRS_PER_PASS, len(pieces)))
-            pairs = [Pair(pieces=pieces[t], regions=example.regions, match=True) for t in texts]
-            batch = collate(pairs, recipe.inputs, wordpiece)
-            yield _Pairs(network=network, images=[image], texts=texts, batch=batch)
-
-
-def _grouped(sizes: Sequence[int]) -> list[tuple[int, list[int]]]:
-    """Numbers of the items of each size."""
-    groups: dict[int, list[int]] = {}
-    for number, size in enumerate(sizes):
-        groups.setdefault(size, []).append(number)
-    return sorted(groups.items())

@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
+import typer
 import yaml
+from click.testing import Result
+from typer.testing import CliRunner
 
-from lait.multitask import Together, course, read_together
+from lait.commands import tasks
+from lait.multitask import Course, Together, course, read_together
 from pretrain import checkpoint
 from pretrain import recipe as recipes
 from pretrain.objectives.answering import Answering
 from pretrain.plan import Plan, prepare
 from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
+from pretrain.tasks.answer import names
+from pretrain.tasks.heads import heads
 from pretrain.tasks.records import read_records
 from pretrain.workers import Workers
 from tests.pretrain.helpers import CountingDetector, packed
@@ -31,12 +37,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def vqa_files(folder: Path, name: str, images: Sequence[int]) -> dict[str, list[str]]:
+def vqa_files(
+    folder: Path, name: str, images: Sequence[int], said: tuple[str, str] = ("yes", "no")
+) -> dict[str, list[str]]:
     """Questions in VQA's form, one an image; the answer tells even from odd."""
     questions = [{"question_id": i, "image_id": i, "question": "is it even?"} for i in images]
-    truths = [
-        {"question_id": i, "answers": [{"answer": ("yes", "no")[i % 2]}] * 10} for i in images
-    ]
+    truths = [{"question_id": i, "answers": [{"answer": said[i % 2]}] * 10} for i in images]
     paths = [folder / f"{name}-{part}.json" for part in ("questions", "annotations")]
     for path, content in zip(
         paths, ({"questions": questions}, {"annotations": truths}), strict=True
@@ -73,6 +79,25 @@ def data_sets(
     return read_together(path)
 
 
+def trained(made: Course, out: Path) -> None:
+    """Run a course, with four questions or pairs of each task in a step."""
+    part = made.recipe.stages[0]
+    tasks = tuple(dataclasses.replace(task, batch_pairs=4) for task in part.tasks.tasks)
+    smaller = dataclasses.replace(
+        part,
+        batch_pairs=4,
+        tasks=dataclasses.replace(part.tasks, tasks=tasks),  # type: ignore[type-var]
+    )
+    plan = Plan(
+        recipe=dataclasses.replace(made.recipe, stages=(smaller,)),
+        stages=(made.data.resolved(),),
+        out=out,
+        seed=0,
+    )
+    prepare(plan, 1)
+    run_stages(plan, Workers(), torch.device("cpu"))
+
+
 def test_both_tasks_are_trained_without_the_test_images_of_either(
     root: Path, tmp_path: Path
 ) -> None:
@@ -90,22 +115,8 @@ def test_both_tasks_are_trained_without_the_test_images_of_either(
     (answering,) = (o for o in made.recipe.objectives if isinstance(o, Answering))
     assert sorted(answering.answers) == ["no", "yes"]
 
-    part = made.recipe.stages[0]
-    tasks = tuple(dataclasses.replace(task, batch_pairs=4) for task in part.tasks.tasks)
-    assert [task.token for task in tasks] == [1, 2, 7]
-    smaller = dataclasses.replace(
-        part,
-        batch_pairs=4,
-        tasks=dataclasses.replace(part.tasks, tasks=tasks),  # type: ignore[type-var]
-    )
-    plan = Plan(
-        recipe=dataclasses.replace(made.recipe, stages=(smaller,)),
-        stages=(made.data.resolved(),),
-        out=tmp_path / "out",
-        seed=0,
-    )
-    prepare(plan, 1)
-    run_stages(plan, Workers(), torch.device("cpu"))
+    assert [task.token for task in made.recipe.stages[0].tasks.tasks] == [1, 2, 7]
+    trained(made, tmp_path / "out")
     snapshot = checkpoint.read(checkpoint.find(tmp_path / "out"))
     assert {place.data: place.steps for place in snapshot.places} == {"": 2, "vqa": 2, "vg_qa": 2}
 
@@ -130,6 +141,74 @@ def test_captions_of_a_test_image_are_refused(root: Path, tmp_path: Path) -> Non
     with pytest.raises(ValueError, match=r"1 samples of .* are test images of a task"):
         course(leaky, tmp_path / "out", base=base)
     assert not (tmp_path / "out").exists()
+
+
+def asked(out: Path, root: Path, folder: Path, *more: str) -> tuple[Result, dict[str, str]]:
+    """`lait answer` about the first six pictures."""
+    app = typer.Typer()
+    tasks.register(app)
+    app.command("other")(lambda: None)  # a program of one command has no command's name
+    files = vqa_files(folder, "asked", range(6))["annotations"]
+    arguments = ["answer", str(out), "--shards", str(root / "train")]
+    arguments += ["--regions", str(root / "train-regions"), "--out", str(folder / "said.json")]
+    for file in files:
+        arguments += ["--annotations", file]
+    done = CliRunner().invoke(app, [*arguments, *more], env={"COLUMNS": "300"})
+    if done.exit_code:
+        return done, {}
+    said = json.loads((folder / "said.json").read_text())
+    return done, {str(one["question_id"]): one["answer"] for one in said}
+
+
+def test_each_task_is_answered_by_its_own_token(root: Path, tmp_path: Path) -> None:
+    """Two tasks share a head and ask the same of the same pictures: one learned yes, one no.
+
+    Red when no token is shown, or another's.
+    """
+    data_sets(root, tmp_path, tested=[])
+    content = yaml.safe_load((tmp_path / "tasks.yaml").read_text())
+    del content["questions"]["vg_qa"]["test"]
+    for name, answer in (("vqa", "yes"), ("vg_qa", "no")):
+        for part, images in (("train", range(12)), ("validation", range(6))):
+            files = vqa_files(tmp_path, f"{name}-{part}", images, (answer, answer))
+            content["questions"][name][part] = files
+    (tmp_path / "tasks.yaml").write_text(yaml.safe_dump(content))
+    made = course(
+        read_together(tmp_path / "tasks.yaml"),
+        tmp_path / "out",
+        base=recipes.load("twelve_in_one", shrink=True),
+        settings={
+            "stages.multitask.steps": 150,
+            "stages.multitask.tasks.stop_and_go": None,
+            "stages.multitask.optim.lr": 1e-3,
+        },
+    )
+    trained(made, tmp_path / "out")
+    for name, answer in (("vqa", "yes"), ("vg_qa", "no")):
+        done, said = asked(tmp_path / "out", root, tmp_path, "--task", name)
+        assert said == {str(i): answer for i in range(6)}, done.output
+        assert f"{name}, 6 questions" in done.output
+    done, _ = asked(tmp_path / "out", root, tmp_path)
+    assert "answers several tasks: give --task: vqa, vg_qa" in str(done.exception)
+    done, _ = asked(tmp_path / "out", root, tmp_path, "--task", "vqaa")
+    assert "--task vqaa: twelve_in_one-multitask has none; did you mean vqa?" in str(done.exception)
+
+
+def test_all_tasks_of_12_in_1_are_known_by_their_data() -> None:
+    found = heads(recipes.load("twelve_in_one"))
+    assert {name: (one.form, one.token) for name, one in found.items()} == {
+        "vqa": ("vqa", 1),
+        "vg_qa": ("vqa", 2),
+        "gqa": ("gqa", 15),
+        "visual7w": ("refer", 4),
+        "guesswhat": ("refer", 17),
+        "refcoco": ("refer", 9),
+        "refcoco_plus": ("refer", 10),
+        "refcocog": ("refer", 11),
+        "nlvr2": ("nlvr2", 12),
+        "snli_ve": ("snli_ve", 13),
+    }
+    assert {one.form for one in found.values()} <= set(names())
 
 
 def test_what_does_not_fit_is_named(root: Path, tmp_path: Path) -> None:

@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from pretrain import checkpoint
+from pretrain.batch import View
 from pretrain.checkpoint import Snapshot
 from pretrain.collate import Inputs, Pair, collate
 from pretrain.data import ShardSet, TrainingSet
 from pretrain.evaluate.recall import image_retrieval, mean
 from pretrain.evaluate.retrieval import evaluate, score_all
 from pretrain.network import DataSizes, Network
+from pretrain.objectives.ranking import Ranking
 from pretrain.optim import build_optimizer
-from pretrain.recipe import Recipe
+from pretrain.recipe import Recipe, load
 from pretrain.regions.write import write_regions
 from pretrain.tokens import WordPiece
 from shards.order import Position
@@ -53,6 +55,34 @@ def test_scores_are_those_of_single_pairs(
                 out = encoded(network, collate([pair], inputs, wordpiece))
                 expected = network.heads["itm"](out.first).item()
                 assert scores_IT[image, text] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_network_of_several_tasks_is_told_that_this_is_retrieval(
+    sizes: DataSizes, wordpiece: WordPiece, memory_set: Callable[..., TrainingSet], vocabulary: Path
+) -> None:
+    """12-in-1: as `Network.look` answers with the token of retrieval, and with no other."""
+    full, small = load("twelve_in_one"), load("twelve_in_one", shrink=True)
+    recipe = dataclasses.replace(
+        small,
+        vocabulary=str(vocabulary),
+        objectives=tuple(o for o in full.objectives if o.name == "retrieval"),
+        stages=full.stages[1:],
+    )
+    torch.manual_seed(0)
+    network = Network(recipe, sizes).eval()
+    data = memory_set(3)
+    scores_IT, _ = score_all(network, recipe, data)
+    scorer, head = recipe.objectives[0], network.heads["retrieval"]
+    assert isinstance(scorer, Ranking)
+    for text in range(3):
+        (pieces,) = wordpiece.encode(list(data.example(text).captions))
+        pair = Pair(pieces=pieces, regions=data.example(1).regions, match=True)
+        batch = collate([pair], recipe.inputs, wordpiece)
+        for token in (7, 8, None):
+            with torch.no_grad():
+                seen = network.look(batch, dataclasses.replace(View.of(batch), task=token))
+                expected = scorer.score(head, seen).item()
+            assert (scores_IT[1, text] == pytest.approx(expected, abs=1e-5)) == (token == 7)
 
 
 def test_a_recipe_that_scores_no_pairs_is_refused(
