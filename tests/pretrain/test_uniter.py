@@ -171,7 +171,7 @@ def test_un4_tasks_have_their_shares_and_all_parts_of_a_step_one_task(
     part = dataclasses.replace(small.stages[0], micro_batches=4, batch_pairs=16)
     load = Loader(data=memory_set(32), recipe=small, stage=part, seed=0)
     feed, seen = Feed({OWN: load}, ()), set()
-    for step in range(30):
+    for step in range(100):
         (turn,), _ = part.tasks.turns(PlanState(), seed=0, step=step)
         parts = feed.take(turn).parts
         assert len(parts) == 4
