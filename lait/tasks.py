@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pretrain.finetune import for_task
 from pretrain.plan import StageData
 from pretrain.recipe import Recipe, with_settings
 from pretrain.tasks.answer import load_task
+from pretrain.tasks.mask_token import asked_by_mask
 from pretrain.tasks.records import Found, find_images, write_records
+
+Head = Literal["pair", "mask"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ def lesson(
     out: Path,
     start: Path | None = None,
     base: Recipe | None = None,
+    head: Head = "pair",
     settings: Mapping[str, Any] | None = None,
 ) -> Lesson:
     """Write `OUT/records.jsonl` and say how to train on it.
@@ -65,10 +69,12 @@ def lesson(
         out: Folder of the run.
         start: A pretrained model.
         base: Where there is no `start`: the recipe whose network learns from nothing.
+        head: What it looks at: the pair's vector, or a [MASK] at the end of the question.
         settings: Fields of the recipe, e.g. `{"stages.vqa.epochs": 10.0}`.
 
     Raises:
-        ValueError: no record says what is right, or `out` holds another run.
+        ValueError: no record says what is right, `out` holds another run, or a `head` that the task
+            has not.
     """
     task = load_task(name)
     known = [record for record in found.records if record.right or record.box]
@@ -76,7 +82,10 @@ def lesson(
         raise ValueError(f"--annotations: none of {len(found.records)} records says what is right")
     objective = task.objective(known)
     learned = [record for record in known if objective.knows(record)]
-    recipe = with_settings(for_task(start, base, objective, task.STAGE), settings or {})
+    recipe = for_task(start, base, objective, task.STAGE)
+    if head == "mask":
+        recipe = asked_by_mask(recipe)
+    recipe = with_settings(recipe, settings or {})
     write_records(out / "records.jsonl", learned)
     data = StageData(
         name=task.STAGE.name, shards=shards, regions=regions, records=out / "records.jsonl"

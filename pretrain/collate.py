@@ -28,6 +28,8 @@ class Inputs:
     closing_sep: bool = True
     """A [SEP] after the regions. Attention knows no order but positions, so the batch carries it
     at the end of the text tokens, in the image's segment."""
+    mask_at_end: bool = False
+    """A [MASK] before the [SEP] of the text: where the answer would stand (VisualBERT's VQA)."""
     shows: Literal["both", "text", "image"] = "both"
     """What the network sees of a pair. `text`, one blank region, and `image`, no word, are the
     baselines against which a model that looks at both is held."""
@@ -135,7 +137,7 @@ def _room(n_regions: int, inputs: Inputs, n_texts: int) -> int:
     room = inputs.max_length - n_regions
     if inputs.max_text is not None:
         room = min(room, inputs.max_text)
-    room -= 1 + n_texts + inputs.closing_sep
+    room -= 1 + n_texts + inputs.mask_at_end + inputs.closing_sep
     if room < 0:
         raise ValueError(
             f"{n_regions} regions do not fit into inputs.max_length={inputs.max_length}; "
@@ -157,7 +159,7 @@ def _n_regions(pair: Pair, inputs: Inputs) -> int:
     n = min(len(pair.regions), inputs.max_regions)
     if inputs.cut == "text" or pair.bare:
         return n
-    room = inputs.max_length - 2 - inputs.closing_sep
+    room = inputs.max_length - 2 - inputs.mask_at_end - inputs.closing_sep
     # Both are cut to the same length, unless one of them needs less.
     return min(n, max(room // 2, room - len(pair.pieces.ids)))
 
@@ -179,6 +181,10 @@ def _row(pair: Pair, n_regions: int, inputs: Inputs, wordpiece: WordPiece) -> _R
         segments += [TEXT_SEGMENT + number] * (len(text.ids) + 1)
         words += [*(n_words + word for word in text.words), -1]
         n_words += 1 + max(text.words, default=-1)
+    if inputs.mask_at_end:
+        tokens.insert(-1, wordpiece.mask)
+        segments.append(segments[-1])
+        words.append(-1)
     if inputs.closing_sep:
         tokens.append(wordpiece.sep)
         segments.append(IMAGE_SEGMENT)

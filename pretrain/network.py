@@ -112,7 +112,9 @@ class Network(nn.Module):
             image_BRH=streams.image[:, self.recipe.region.n_leading :],
             words_VH=self.text.word.weight,
             features_HD=torch.as_tensor(self.region.get_submodule("feature").weight),
-            pooled_BP=self.pooler(streams.text, streams.image),
+            pooled_BP=self.pooler(
+                streams.text, streams.image, streams.mask_BS[:, : streams.n_text]
+            ),
         )
 
     def look(self, batch: Batch, view: View, leaves: Leaves | None = None) -> Encoded:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -65,6 +65,10 @@ def _command(name: str) -> Callable[..., None]:
         ] = None,
         shrink: Annotated[bool, typer.Option("--shrink", help="Its small version.")] = False,
         split: Annotated[str | None, typer.Option(help="Of files that hold several.")] = None,
+        head: Annotated[
+            Literal["pair", "mask"],
+            typer.Option(help="What it reads: the pair's vector, or a [MASK] after the question."),
+        ] = "pair",
         workers: Annotated[int, typer.Option(min=1, help="Processes of Ray Train.")] = 2,
         gpu: Annotated[bool, typer.Option(help="One GPU per worker.")] = False,
         seed: Annotated[int, typer.Option(help="Of every random decision.")] = 0,
@@ -87,6 +91,7 @@ def _command(name: str) -> Callable[..., None]:
             out=out,
             start=start,
             base=None if recipe is None else load(recipe, shrink=shrink),
+            head=head,
             settings=settings(overrides or ()),
         )
         screen.err.print(

@@ -32,7 +32,7 @@ class FirstTokenPooler(nn.Module):
         super().__init__()
         self.dense = None if hidden is None else nn.Linear(hidden, hidden)
 
-    def forward(self, text_BLH: Tensor, image_BRH: Tensor) -> Tensor:
+    def forward(self, text_BLH: Tensor, image_BRH: Tensor, text_mask_BL: Tensor) -> Tensor:
         """[B, H]."""
         first_BH = text_BLH[:, 0]
         return first_BH if self.dense is None else torch.tanh(self.dense(first_BH))

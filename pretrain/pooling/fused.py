@@ -39,7 +39,7 @@ class FusedPooler(nn.Module):
         self.image = nn.Linear(encoder.image_stream.hidden, spec.hidden)
         self.dropout = nn.Dropout(encoder.dropout)
 
-    def forward(self, text_BLH: Tensor, image_BRH: Tensor) -> Tensor:
+    def forward(self, text_BLH: Tensor, image_BRH: Tensor, text_mask_BL: Tensor) -> Tensor:
         """[B, hidden]."""
         text_BP = self.text(text_BLH[:, 0]).relu()
         image_BP = self.image(image_BRH[:, 0]).relu()

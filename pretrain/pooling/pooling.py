@@ -15,7 +15,8 @@ class Pooling(Protocol):
         ...
 
     def pooler(self, encoder: EncoderSpec) -> nn.Module:
-        """A module that is called with both streams, [B, L, H] and [B, R, H]: [B, P].
+        """A module that is called with both streams, [B, L, H] and [B, R, H], and with the text's
+        mask, bool [B, L], True = real: [B, P].
 
         The text's first row is [CLS]; the image's is the whole image's, if the regions have one.
         """

@@ -33,6 +33,8 @@ class Released(Protocol):
 def start_from_released(network: Network, folder: Path) -> None:
     """Begin with a released checkpoint; heads that it lacks, or of other widths, stay as they are.
 
+    Its pooler goes where the network has none.
+
     Raises:
         ValueError: no such checkpoint, of another model, or of other widths.
     """
@@ -84,7 +86,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 def _fitting(network: Network, taken: Mapping[str, Tensor], folder: Path) -> dict[str, Tensor]:
     fitting, own = {}, network.state_dict()
     for name, tensor in taken.items():
-        head = name.startswith("heads.")
+        head = name.startswith("heads.") or (name.startswith("pooler.") and name not in own)
         if head and (name not in own or own[name].shape != tensor.shape):
             logger.warning("%s does not fit and stays as it is", name)
             continue

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from lait.commands import tasks
 from lait.multitask import Course, Together, course, read_together
+from lait.tasks import Head, lesson, questions
 from pretrain import checkpoint
 from pretrain import recipe as recipes
 from pretrain.objectives.answering import Answering
@@ -22,6 +24,7 @@ from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
 from pretrain.tasks.answer import names
 from pretrain.tasks.heads import heads
+from pretrain.tasks.mask_token import asked_by_mask
 from pretrain.tasks.records import read_records
 from pretrain.workers import Workers
 from tests.pretrain.helpers import CountingDetector, packed
@@ -209,6 +212,26 @@ def test_all_tasks_of_12_in_1_are_known_by_their_data() -> None:
         "snli_ve": ("snli_ve", 13),
     }
     assert {one.form for one in found.values()} <= set(names())
+
+
+def test_a_question_is_asked_by_a_mask_where_that_is_asked_for(root: Path, tmp_path: Path) -> None:
+    files = [Path(file) for file in vqa_files(tmp_path, "vqa", range(12))["annotations"]]
+    shards, regions = root / "train", root / "train-regions"
+    found = questions("vqa", files, None, shards, regions)
+    made = {
+        head: lesson(
+            "vqa",
+            found,
+            shards=shards,
+            regions=regions,
+            out=tmp_path / "out",
+            base=recipes.load("visualbert", shrink=True),
+            head=head,
+        ).recipe
+        for head in get_args(Head)
+    }
+    assert made["mask"] == asked_by_mask(made["pair"])
+    assert made["mask"] != made["pair"]
 
 
 def test_what_does_not_fit_is_named(root: Path, tmp_path: Path) -> None:

@@ -26,8 +26,9 @@ from pretrain.recipe import Recipe, with_settings
 from pretrain.regions.regions import Regions
 from pretrain.regions.write import write_regions
 from pretrain.run import run_stages
-from pretrain.tasks import vqa
+from pretrain.tasks import nlvr2, vqa
 from pretrain.tasks.answer import answer, load_task, names
+from pretrain.tasks.mask_token import asked_by_mask
 from pretrain.tasks.question_set import QuestionSet
 from pretrain.tasks.records import find_images, read_records, write_records
 from pretrain.tasks.task import Record, Row
@@ -127,14 +128,16 @@ def settings(recipe: Recipe) -> Recipe:
     )
 
 
+@pytest.mark.parametrize("head", ["pair", "mask"])
 def test_vqa_is_learned_from_the_picture_and_answered(
-    images: tuple[Path, Path], tiny: Recipe, tmp_path: Path
+    head: str, images: tuple[Path, Path], tiny: Recipe, tmp_path: Path
 ) -> None:
     # Every question has the same words: only the picture tells the answer.
     asked = [question(i, i, "yes" if i % 2 else "no") for i in range(N_IMAGES)]
     records = find_images(asked, images[0]).records
     write_records(tmp_path / "records.jsonl", records)
     recipe = settings(for_task(None, tiny, vqa.objective(records), vqa.STAGE))
+    recipe = asked_by_mask(recipe) if head == "mask" else recipe
     data = StageData(
         name="vqa", shards=images[0], regions=images[1], records=tmp_path / "records.jsonl"
     )
@@ -164,6 +167,13 @@ def test_a_pretrained_model_answers_no_questions(
     run_stages(plan, Workers(), CPU)
     with pytest.raises(ValueError, match="lait finetune"):
         answer(plan.out, *images, [question(0, "k", "yes")])
+
+
+def test_only_a_question_about_one_image_is_asked_by_a_mask(tiny: Recipe) -> None:
+    for objective in (Choosing(name="vcr", rows=4), nlvr2.objective(())):
+        recipe = for_task(None, tiny, objective, vqa.STAGE)
+        with pytest.raises(ValueError, match=f"--head mask: {objective.name} is no question"):
+            asked_by_mask(recipe)
 
 
 def test_rows_of_a_question_stay_together(

@@ -146,7 +146,9 @@ def test_tw4_the_tasks_token_stands_second_and_moves_nothing_else(
         assert torch.equal(after.mask_BS.sum(1), before.mask_BS.sum(1) + 1)
         assert after.mask_BS[:, 1].all()
         outs = [encoded_of(small_network, batch, view) for view in (plain, told, other)]
-        pooled = small_network.pooler(*_streams_after(small_network, batch, told))
+        pooled = small_network.pooler(
+            *_streams_after(small_network, batch, told), torch.ones(3, after.n_text).bool()
+        )
         first = _streams_after(small_network, batch, told)[0][:, 0]
     assert torch.equal(outs[1].pooled, pooled)
     assert torch.equal(outs[1].first, first)

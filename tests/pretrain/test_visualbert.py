@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import VisualBertConfig, VisualBertForPreTraining
+from transformers import (
+    VisualBertConfig,
+    VisualBertForPreTraining,
+    VisualBertForQuestionAnswering,
+)
 
 from pretrain import recipe as recipes
 from pretrain.batch import Batch, View
@@ -17,12 +21,15 @@ from pretrain.draws import Draws
 from pretrain.embed.aligned import AlignedEmbedder, AlignedRegions
 from pretrain.encoders.sublayers import single
 from pretrain.network import DataSizes, Network, count_parameters
+from pretrain.objectives.answering import Answering
 from pretrain.optim import build_optimizer
+from pretrain.pooling.from_end import FromEnd
 from pretrain.recipe import Recipe
 from pretrain.released.load import start_from_released
 from pretrain.steps.standard import corrupt, score_step
 from pretrain.steps.strategy import Shown
 from pretrain.task_plans.task_plan import PlanState
+from pretrain.tasks.mask_token import asked_by_mask
 from pretrain.tokens import WordPiece
 from pretrain.two_captions import TwoCaptions
 from pretrain.workers import Workers
@@ -146,6 +153,59 @@ def test_vs1_forward_and_loss_are_hugging_faces(
     matched = network.heads["itm"](ours.pooled)
     assert (matched - theirs.seq_relationship_logits).abs().max() < 2e-5
     assert scores["mlm"].mean + scores["itm"].mean == pytest.approx(theirs.loss.item(), rel=1e-5)
+
+
+def test_its_head_for_questions_is_hugging_faces(tmp_path: Path) -> None:
+    """Red when [CLS] is read, or the [SEP], or the token before a padded end."""
+    peer, shown = the_peer(), of_numbers(aligned=False)
+    peer.save_pretrained(tmp_path)
+    torch.manual_seed(1)
+    asking = VisualBertForQuestionAnswering(VisualBertConfig(**peer.config.to_dict(), num_labels=6))
+    asking.visual_bert.load_state_dict(peer.visual_bert.state_dict())
+    asking.eval()
+    vqa = Answering(name="vqa", answers=tuple("abcdef"), kind="bce")
+    plain = dataclasses.replace(like_the_peer(0), objectives=(vqa,))
+    recipe = asked_by_mask(plain)
+    assert recipe.inputs.mask_at_end
+    (objective,) = recipe.objectives
+    network = Network(recipe, SIZES).eval()
+    start_from_released(network, tmp_path)
+    network.heads["vqa"].load_state_dict(asking.cls.state_dict())
+    targets = torch.rand(B, 6, generator=torch.Generator().manual_seed(2))
+    batch = dataclasses.replace(shown.batch, targets_BX=targets)
+    inputs = peer_inputs(shown, 0)
+    del inputs["sentence_image_labels"]
+    with torch.no_grad():
+        theirs = asking(**inputs | {"input_ids": batch.tokens_BL, "labels": targets})
+        seen = encoded(network, batch, View.of(batch))
+        ours = objective.loss(network.heads["vqa"], seen, batch, View.of(batch))
+    logits = network.heads["vqa"](seen.pooled)
+    # Theirs are returned after a softmax, and before one half of the constant.
+    assert (logits.log_softmax(-1) - theirs.logits).abs().max() < 2e-5
+    constant = (targets * targets.log()).sum().item()
+    assert (ours.total.item() + constant) / B == pytest.approx(theirs.loss.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("closing_sep", [False, True])
+def test_a_question_ends_with_a_mask_that_is_read(
+    closing_sep: bool, wordpiece: WordPiece, memory_set: Callable[..., TrainingSet]
+) -> None:
+    inputs = Inputs(max_length=20, mask_at_end=True, closing_sep=closing_sep)
+    regions = memory_set(1).example(0).regions
+    long, short = wordpiece.encode(["cat " * 30, "a cat"])
+    pairs = [Pair(pieces=pieces, regions=regions, match=True) for pieces in (long, short)]
+    batch = collate(pairs, inputs, wordpiece)
+    n_text_B = batch.text_mask_BL.sum(1)
+    assert int(n_text_B[0]) + len(regions) == 20
+    sep, mask = wordpiece.sep, wordpiece.mask
+    ends = [mask, sep, *[sep] * closing_sep]
+    pooler = FromEnd(place=2 + closing_sep).pooler(recipes.load("visualbert").encoder).eval()
+    for b, n in enumerate(n_text_B.tolist()):
+        assert batch.tokens_BL[b, n - len(ends) : n].tolist() == ends
+        assert (batch.tokens_BL[b] == mask).sum() == 1
+        assert batch.words_BL[b, n - len(ends) : n].tolist() == [-1] * len(ends)
+    numbers_BL1 = batch.tokens_BL[:, :, None].float()
+    assert pooler(numbers_BL1, numbers_BL1, batch.text_mask_BL).flatten().tolist() == [mask] * 2
 
 
 def test_vs2_boxes_have_no_effect(
