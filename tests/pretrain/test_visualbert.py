@@ -356,7 +356,7 @@ def test_vs7_the_pooler_learns(
 def test_the_second_stage_asks_for_words_of_true_texts_alone(
     small: Recipe, memory_set: Callable[..., TrainingSet]
 ) -> None:
-    first, task = small.stages
+    first, task = recipes.load("visualbert").stages
     data = memory_set(16, n_captions=2)
     for part, n_texts in ((first, 2), (task, 1)):
         loader = Loader(
@@ -370,6 +370,20 @@ def test_the_second_stage_asks_for_words_of_true_texts_alone(
         assert batch.segments_BL.max() == n_texts - 1
     (turn,), _ = task.tasks.turns(PlanState(), seed=0, step=0)
     assert turn.asked == ("mlm",)
+
+
+def test_the_small_second_stage_matches_single_texts_too(
+    small: Recipe, memory_set: Callable[..., TrainingSet]
+) -> None:
+    """Red with the full recipe's second stage, after which pairs are no longer told apart."""
+    task = dataclasses.replace(small.stages[1], batch_pairs=16)
+    data = memory_set(16, n_captions=2)
+    loader = Loader(data=data, recipe=small, stage=task, seed=0)
+    batch = next(loader.steps(0, loader.start())).parts[0].batch
+    assert set(batch.match_B.tolist()) == {0, 1}
+    assert batch.segments_BL.max() == 0
+    (turn,), _ = task.tasks.turns(PlanState(), seed=0, step=0)
+    assert turn.asked is None
 
 
 def test_full_size_has_the_papers_numbers() -> None:
