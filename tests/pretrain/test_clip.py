@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from pretrain.evaluate.dual import score_dual
 from pretrain.evaluate.retrieval import evaluate
 from pretrain.export import export
 from pretrain.network import DataSizes, build
+from pretrain.objectives.contrastive import Contrastive
+from pretrain.objectives.objective import Encoded
 from pretrain.optim import build_optimizer
 from pretrain.plan import Plan, StageData, prepare
 from pretrain.recipe import Recipe
@@ -78,6 +81,42 @@ def test_the_loss_is_open_clips(
     dual.clip.output_dict = True
     theirs = open_clip.ClipLoss()(**dual.clip(batch.pixels_BCHW, padded))
     assert ours.total.item() == pytest.approx(8 * theirs.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("set_to", "used"), [(9.0, math.log(100)), (-1.0, 0.0), (2.0, 2.0)])
+def test_the_scale_stays_between_1_and_100(
+    set_to: float,
+    used: float,
+    small: Recipe,
+    dual: DualNetwork,
+    memory_set: Callable[..., TrainingSet],
+) -> None:
+    batch = first_batch(small, memory_set(4), 4)
+    with torch.no_grad():
+        dual.clip.logit_scale.fill_(set_to)
+    dual(batch, View.of(batch))
+    assert dual.clip.logit_scale.item() == pytest.approx(used)
+
+
+def test_right_is_an_image_whose_own_text_is_the_nearest(
+    small: Recipe, dual: DualNetwork, memory_set: Callable[..., TrainingSet]
+) -> None:
+    batch = first_batch(small, memory_set(4), 4)
+    image, text = torch.eye(4)[:, None], torch.eye(4)[[0, 2, 1, 3]][:, None]
+    out = Encoded(text_BLH=text, image_BRH=image, words_VH=image)
+    assert Contrastive().loss(dual.clip, out, batch, View.of(batch)).correct.item() == 2
+
+
+def test_full_size_is_trained_as_the_authors_did() -> None:
+    """Radford et al. of their vision transformers; open_clip's crop."""
+    full = recipes.load("clip")
+    (stage,) = full.stages
+    optim = stage.optim
+    assert (stage.batch_pairs, stage.epochs) == (32_768, 32.0)
+    assert (optim.lr, optim.betas, optim.eps, optim.weight_decay) == (5e-4, (0.9, 0.98), 1e-6, 0.2)
+    assert (optim.decay, optim.clip_norm) == ("cosine", None)
+    assert full.inputs.pixels is not None
+    assert full.inputs.pixels.crop == 0.9
 
 
 def test_a_long_text_ends_as_open_clip_ends_it(small: Recipe) -> None:
@@ -137,6 +176,26 @@ def test_pixels_in_training_are_parts_drawn_by_row() -> None:
     whole = dataclasses.replace(spec, crop=None)
     bent = pixels_of(images[:2], whole, draws(2))
     assert torch.equal(bent[0], bent[1])
+
+
+def test_a_part_has_at_least_its_share_of_the_area_and_nearly_the_images_shape() -> None:
+    """Pixels tell their own place: red across, green down."""
+    side, n = 256, 60
+    across = np.arange(side, dtype=np.uint8)[None, :].repeat(side, 0)
+    buffer = io.BytesIO()
+    Image.fromarray(np.stack((across, across.T, across), axis=-1)).save(buffer, "PNG")
+    spec = PixelSpec(size_px=64, crop=0.5, mean=(0, 0, 0), std=(1, 1, 1))
+    places = pixels_of([buffer.getvalue()] * n, spec, draws(n))[:, :2, :, :] * 255 / (side - 1)
+    shares, shapes = [], []
+    for red, green in places:
+        low, high = (red[:, 8].mean(), green[8].mean()), (red[:, 55].mean(), green[55].mean())
+        width, height = ((b - a).item() * 64 / 47 for a, b in zip(low, high, strict=True))
+        shares.append(width * height)
+        shapes.append(width / height)
+    assert 0.47 < min(shares) < 0.6
+    assert 0.9 < max(shares) <= 1.03
+    assert 0.73 < min(shapes) < 0.85
+    assert 1.18 < max(shapes) < 1.36
 
 
 def test_bytes_that_are_no_image_are_refused() -> None:

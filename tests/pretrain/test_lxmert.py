@@ -37,8 +37,9 @@ from pretrain.released.load import start_from_released
 from pretrain.run import run_stages
 from pretrain.sentences import Question, Sentence, drawn
 from pretrain.steps.score import weighted
-from pretrain.steps.standard import corrupt, score_step
+from pretrain.steps.standard import corrupt, score_step, train_step
 from pretrain.steps.strategy import Shown
+from pretrain.task_plans.task_plan import Turn
 from pretrain.tokens import WordPiece
 from pretrain.workers import Workers
 from tests.pretrain.conftest import MemorySet
@@ -435,6 +436,28 @@ def test_lx7_region_losses_are_means_over_all_regions_by_the_share_that_is_maske
     assert weights == {"mlm": 1.0, "itm": 1.0, "detected": 1 / 0.15, "qa": 1.0}
     scores = score_step(ours, ours.recipe.objectives, [Shown(batch=batch, view=view)], Workers())
     assert scores["detected"].count == B * R - 1
+    assert Detected().weight == 1 / 0.15
+    # What is minimised is their weighted sum: 1 each, and 1/0.15 for the regions.
+    total = sum(weights[name] * score.mean for name, score in scores.items())
+    still = torch.optim.SGD(ours.parameters(), lr=0.0)
+    part = dataclasses.replace(
+        ours.recipe.stages[0],
+        optim=dataclasses.replace(ours.recipe.stages[0].optim, clip_norm=None),
+    )
+    shown = Shown(batch=batch, view=view)
+    objectives = ours.recipe.objectives
+    told = train_step(ours, still, objectives, part, [(Turn(), [shown])], Workers())
+    assert sum(weights[name] * score.mean for name, score in told.items()) == pytest.approx(total)
+    made = {name: p.grad for name, p in ours.named_parameters() if p.grad is not None}
+    losses = ours(batch, view)
+    minimised = sum(
+        weight * losses[name].total / max(1.0, scores[name].count)
+        for name, weight in {"mlm": 1.0, "itm": 1.0, "detected": 1 / 0.15, "qa": 1.0}.items()
+    )
+    by_hand = torch.autograd.grad(minimised, [ours.get_parameter(name) for name in made])
+    for (name, gradient), expected in zip(made.items(), by_hand, strict=True):
+        assert torch.allclose(gradient, expected, rtol=1e-4, atol=1e-5), name
+    ours.zero_grad(set_to_none=True)
 
 
 def test_a_tenth_of_the_masked_regions_show_another_pairs_region(

@@ -187,6 +187,14 @@ def test_rows_of_a_question_stay_together(
     asked = [Record(id=str(i), rows=rows(i), right={str(i % 4): 1.0}) for i in range(N_IMAGES)]
     records = find_images(asked, images[0]).records
     data = QuestionSet(ShardSet(*images), records, Choosing(name="vcr", rows=4))
+    # Each text beside its own picture, in the order of the file.
+    whole = ShardSet(*images)
+    for i, record in enumerate(records):
+        pairs = data.pairs(i, tiny.inputs, wordpiece)
+        for k, (pair, row) in enumerate(zip(pairs, record.rows, strict=True)):
+            beside = whole.by_key(str(row.image)).regions
+            assert np.array_equal(pair.regions.features_RD, beside.features_RD)
+            assert pair.targets == ((1.0,) if k == i % 4 else (0.0,))
     stage = dataclasses.replace(tiny.stages[0], micro_batches=2, batch_pairs=4)
     recipe = dataclasses.replace(tiny, objectives=(Choosing(name="vcr", rows=4),))
     seen = []

@@ -3,7 +3,9 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -24,13 +26,15 @@ class Fgm:
     """The fast gradient method: the loss at the embeddings, and again where they were pushed."""
 
     size: float
+    where: Literal["text", "image", "both"] = "both"
 
     def __call__(self, through: Pass, shown: Shown) -> dict[str, Loss]:
         clean = Leaves()
         losses = through.losses(shown, clean)
         through.minimised(losses).backward()  # type: ignore[no-untyped-call]
         pushed = Leaves(
-            push_text_BLH=self.push(clean.text_BLH), push_image_BRH=self.push(clean.image_BRH)
+            push_text_BLH=None if self.where == "image" else self.push(clean.text_BLH),
+            push_image_BRH=None if self.where == "text" else self.push(clean.image_BRH),
         )
         worse = through.losses(shown, pushed)
         through.minimised(worse).backward()  # type: ignore[no-untyped-call]
@@ -80,6 +84,21 @@ def test_an_adversarial_step_raises_the_loss_and_adds_its_gradient(
     assert torch.allclose(doubled, 2 * gradient, atol=1e-6)
     assert pushed > 1.01 * plain
     assert not torch.allclose(both, doubled, atol=1e-3)
+
+
+@pytest.mark.parametrize("where", ["text", "image"])
+def test_words_or_regions_alone_can_be_pushed(
+    where: Literal["text", "image"],
+    tiny: Recipe,
+    sizes: DataSizes,
+    make_batch: Callable[..., Batch],
+    wordpiece: WordPiece,
+) -> None:
+    batch = make_batch(8)
+    plain, _ = step(Standard(), tiny, sizes, batch, wordpiece)
+    pushed, _ = step(Fgm(size=1.0, where=where), tiny, sizes, batch, wordpiece)
+    both, _ = step(Fgm(size=1.0), tiny, sizes, batch, wordpiece)
+    assert plain * 1.001 < pushed < both
 
 
 def test_a_strategy_may_show_another_batch(
