@@ -40,7 +40,7 @@ _N_IMAGE_TENSORS: Final = 296
 def offline_encoder(config: RelevanceConfig) -> Encoder:
     """The packaged towers with fresh projections. Raises ValueError when a package changed."""
     model_cfg = {
-        "embed_dim": config.embed_dim,
+        "embed_dim": config.embed_dim + config.mirror_dim,
         "vision_cfg": {
             "timm_model_name": "tf_efficientnet_lite0",
             "timm_model_pretrained": False,

@@ -14,7 +14,14 @@ class RelevanceConfig(BaseModel):
     `open_clip:hf-hub:ORG/NAME`."""
     seed: int = Field(default=0, ge=0)
     embed_dim: int = Field(default=384, ge=8, le=384)
-    """Width of the shared space, at most that of the text tower."""
+    """Width of the half of the shared space where pictures predict texts, at most that of the text
+    tower."""
+    mirror_dim: int = Field(default=256, ge=0, le=1280)
+    """Width of the half where texts predict pictures; 0 = without."""
+    mirror_weight: float = Field(default=1.4, gt=0)
+    """Weight of the second half beside the first, before contrast moves both."""
+    mirror_ridge: float = Field(default=3.0, gt=0)
+    """Shrinkage of the second half, in units of the text features' mean variance."""
     max_tokens: int = Field(default=64, ge=8, le=512)
     """Longer texts are cut."""
     ridge: float = Field(default=3.0, gt=0)

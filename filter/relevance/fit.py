@@ -5,16 +5,20 @@ First in closed form, then by contrast:
     pooled image --ridge regression--> centre-free text vector --shrunk whitening--> shared space
     pooled text  --------------------- minus its mean ---------shrunk whitening--> shared space
 
+and, beside it, the mirror image, where texts predict pictures; a cosine in the joint space is a
+mean of both views.
+
 Ridge regression from few pairs starts from a prior: the ImageNet classifier's weights times the
 text vectors of its class names, which knows what a dog looks like before any pair tells. InfoNCE
 (van den Oord et al. 2018, as CLIP uses it) with strong dropout on the features then spreads what
-regression to the mean has pressed together. With few hundred pairs contrast alone overfits: on
-textbook figures of unseen books the AUC is 0.916 after the closed form and 0.917 after both.
+regression to the mean has pressed together; with few hundred pairs contrast alone overfits. On
+textbook figures of unseen books the AUC is 0.913 after the first half, 0.915 with the mirror, 0.917
+after the first half and contrast, 0.921 after all three.
 
 N images, M texts, D width of pooled images, T width of pooled texts, E width of the shared space.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -71,6 +75,8 @@ def fit(pooled: Pooled, prior_DT: Floats | None, config: RelevanceConfig) -> Pro
     """
     with one_thread():
         start = _closed_form(pooled, prior_DT, config)
+        if config.mirror_dim > 0:
+            start = _with_mirror(start, pooled, config)
         return start if config.epochs == 0 else _spread(start, pooled, config)
 
 
@@ -94,14 +100,39 @@ def _closed_form(pooled: Pooled, prior_DT: Floats | None, config: RelevanceConfi
     metric_TE = _shrunk_whitening(texts_MT, config.whitening, config.embed_dim)
     image_DE = image_DT @ metric_TE
     # Only directions count; of length about one, both maps suit one learning rate.
-    image_DE /= np.linalg.norm(x_ND @ image_DE, axis=1).mean() * centre.scale
-    text_TE = metric_TE / np.linalg.norm(texts_MT @ metric_TE, axis=1).mean()
+    image_DE /= _mean_length(x_ND @ image_DE) * centre.scale
+    text_TE = metric_TE / _mean_length(texts_MT @ metric_TE)
     return Projections(
         image_DE=image_DE,
         image_bias_E=-centre.mean_D @ image_DE,
         text_TE=text_TE,
         text_mean_T=mean_T,
         logit_scale=float(np.log(1 / config.temperature)),
+    )
+
+
+def _with_mirror(start: Projections, pooled: Pooled, config: RelevanceConfig) -> Projections:
+    """`start` beside a space of its own in which texts predict pictures."""
+    seen, x_ND, centre = _standardised(pooled)
+    place = np.searchsorted(seen, pooled.image_of_M)
+    metric_DE = _shrunk_whitening(x_ND, config.whitening, config.mirror_dim)
+    wanted_ME = (x_ND @ metric_DE)[place]
+    texts_MT = pooled.texts_MT - start.text_mean_T
+    scale = float(texts_MT.std()) or 1.0
+    scaled_MT = texts_MT / scale
+    gram = scaled_MT.T @ scaled_MT
+    gram += config.mirror_ridge * len(texts_MT) * np.eye(len(gram))
+    text_TE = np.linalg.solve(gram, scaled_MT.T @ wanted_ME)
+    image_DE = metric_DE / _mean_length(wanted_ME) / centre.scale
+    text_TE = text_TE / _mean_length(texts_MT @ text_TE)
+    share = config.mirror_weight / np.hypot(1.0, config.mirror_weight)
+    own = np.sqrt(1 - share**2)
+    both_DE = np.concatenate([own * start.image_DE, share * image_DE], axis=1)
+    return replace(
+        start,
+        image_DE=both_DE,
+        image_bias_E=-centre.mean_D @ both_DE,
+        text_TE=np.concatenate([own * start.text_TE, share * text_TE], axis=1),
     )
 
 
@@ -168,6 +199,11 @@ def _mean_per_image(texts_MT: Floats, image_of_M: NDArray[np.int64]) -> Floats:
     np.add.at(total, image_of_M, texts_MT)
     counts = np.bincount(image_of_M)
     return total / np.maximum(counts, 1)[:, None]
+
+
+def _mean_length(x: Floats) -> float:
+    # Alike pictures or texts have no direction; then any length does.
+    return float(np.linalg.norm(x, axis=1).mean()) or 1.0
 
 
 def _unit(x: Floats) -> Floats:

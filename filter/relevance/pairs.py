@@ -4,7 +4,9 @@ One JSON object a line: `{"image": path relative to the file, "text": str, "host
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +20,8 @@ Progress = Callable[[int, int], None]
 
 LIMITS: Final = DecodeLimits(min_bytes=1, max_bytes=64 * 2**20, max_pixels=64_000_000)
 _NAMED: Final = 5
+_AHEAD: Final = 16
+"""Pictures that wait decoded, 150 KB each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,25 @@ def read_pixels(path: Path, size_px: int, resize: Resize) -> Pixels | str:
     return preprocess(decoded.image, size_px, resize)
 
 
+def read_ahead(paths: Iterable[Path], size_px: int, resize: Resize) -> Iterator[Pixels | str]:
+    """`read_pixels` of every path, in order, a few pictures ahead of whoever takes them.
+
+    One thread reads and decodes, which holds no interpreter lock, while the model looks at earlier
+    pictures.
+    """
+    ahead: deque[Future[Pixels | str]] = deque()
+    reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
+    try:
+        for path in paths:
+            ahead.append(reader.submit(read_pixels, path, size_px, resize))
+            if len(ahead) > _AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        reader.shutdown(cancel_futures=True)
+
+
 def images_of(pairs: Sequence[PairLine]) -> dict[str, Path]:
     """Every image once, by its name in the file, in order of appearance."""
     return {pair.name: pair.image for pair in pairs}
@@ -90,8 +113,9 @@ def read_images(
     images: dict[str, Path], size_px: int, resize: Resize, progress: Progress | None = None
 ) -> Iterator[tuple[str, Pixels | str]]:
     """(name, pixels or why there are none) of every image, in order."""
-    for done, (name, path) in enumerate(images.items(), start=1):
-        yield name, read_pixels(path, size_px, resize)
+    pictures = read_ahead(images.values(), size_px, resize)
+    for done, (name, read) in enumerate(zip(images, pictures, strict=True), start=1):
+        yield name, read
         if progress is not None:
             progress(done, len(images))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from filter.relevance.model import RelevanceModel
-from filter.relevance.pairs import PairLine, Progress, name_missing, read_pairs, read_pixels
+from filter.relevance.pairs import PairLine, Progress, name_missing, read_ahead, read_pairs
+from filter.relevance.preprocess import Pixels
 
 _BATCH: Final = 64
 
@@ -44,12 +45,15 @@ def score_pairs(
     unscored = done = 0
     try:
         with aside.open("w", encoding="utf-8") as file:
-            for batch in _by_image(lines):
-                for line, score in _score(scorer, batch, missing):
+            batches = [_Batch.of(batch) for batch in _by_image(lines)]
+            wanted = (path for batch in batches for path in batch.paths.values())
+            pictures = read_ahead(wanted, scorer.size_px, scorer.encoder.resize)
+            for batch in batches:
+                for line, score in _score(scorer, batch, pictures, missing):
                     unscored += score is None
                     text = json.dumps({**line.fields, "score": score}, ensure_ascii=False)
                     file.write(text + "\n")
-                done += len(batch)
+                done += len(batch.lines)
                 if progress is not None:
                     progress(done, len(lines))
         if unscored == len(lines):
@@ -79,21 +83,37 @@ def _by_image(lines: list[PairLine]) -> Iterator[list[PairLine]]:
     yield batch
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """Lines that are scored together, and each of their images once."""
+
+    lines: list[PairLine]
+    texts: dict[str, list[str]]
+    paths: dict[str, Path]
+
+    @classmethod
+    def of(cls, lines: list[PairLine]) -> "_Batch":
+        texts: dict[str, list[str]] = {}
+        for line in lines:
+            texts.setdefault(line.name, []).append(line.text)
+        return cls(lines=lines, texts=texts, paths={line.name: line.image for line in lines})
+
+
 def _score(
-    scorer: RelevanceModel, batch: list[PairLine], missing: dict[str, str]
+    scorer: RelevanceModel,
+    batch: _Batch,
+    pictures: Iterator[Pixels | str],
+    missing: dict[str, str],
 ) -> Iterator[tuple[PairLine, float | None]]:
-    texts: dict[str, list[str]] = {}
-    for line in batch:
-        texts.setdefault(line.name, []).append(line.text)
-    paths = {line.name: line.image for line in batch}
+    """Takes the batch's share of `pictures`."""
     pixels = {}
-    for name, path in paths.items():
-        read = read_pixels(path, scorer.size_px, scorer.encoder.resize)
+    for name in batch.paths:
+        read = next(pictures)
         if isinstance(read, str):
             missing[name] = read
         else:
             pixels[name] = read
-    scores = scorer.score(list(pixels.values()), [texts[name] for name in pixels])
+    scores = scorer.score(list(pixels.values()), [batch.texts[name] for name in pixels])
     left = {name: iter(own) for name, own in zip(pixels, scores, strict=True)}
-    for line in batch:
+    for line in batch.lines:
         yield line, next(left[line.name]) if line.name in left else None

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from torchvision import transforms
 
 from filter.relevance.calibrate import fit_calibration
 from filter.relevance.colour import COLOURS, Floats, log_colours, named_colours
+from filter.relevance.config import RelevanceConfig
 from filter.relevance.contrast import info_nce
 from filter.relevance.features import FEATURES, Bank, Said, Seen, pair_features
-from filter.relevance.fit import class_prior
+from filter.relevance.fit import Pooled, class_prior, fit
 from filter.relevance.negatives import (
     Paired,
     hard_wrong,
@@ -315,3 +317,29 @@ def test_the_class_prior_points_at_the_name_of_the_likely_class() -> None:
     expected = weights[2] @ class_prior(weights, names)
     centred = names / np.linalg.norm(names, axis=1, keepdims=True)
     assert int((centred @ expected).argmax()) == 2
+
+
+def test_the_mirror_half_alone_finds_the_texts_of_unseen_pictures() -> None:
+    rng = np.random.default_rng(5)
+    hidden = rng.normal(size=(120, 6))
+    pictures = hidden @ rng.normal(size=(6, 40)) + rng.normal(size=(120, 40))
+    texts = hidden @ rng.normal(size=(6, 24)) + rng.normal(size=(120, 24))
+    taught = np.arange(80)
+    pooled = Pooled(
+        images_ND=pictures[:80], texts_MT=texts[:80], image_of_M=taught, text_id_M=taught
+    )
+    config = RelevanceConfig(epochs=0, embed_dim=12, mirror_dim=8, class_prior=0)
+    both = fit(pooled, None, config)
+    alone = fit(pooled, None, config.model_copy(update={"mirror_dim": 0}))
+    assert both.image_DE.shape == (40, 20)
+    assert alone.image_DE.shape == (40, 12)
+    share = both.image_DE[:, :12] / alone.image_DE
+    np.testing.assert_allclose(share, share[0, 0], err_msg="the first half keeps its directions")
+    mirror = replace(
+        both,
+        image_DE=both.image_DE[:, 12:],
+        image_bias_E=both.image_bias_E[12:],
+        text_TE=both.text_TE[:, 12:],
+    )
+    cosines = mirror.images(pictures[80:]) @ mirror.texts(texts[80:]).T
+    assert auc(np.diag(cosines), cosines[~np.eye(40, dtype=bool)]) > 0.9
