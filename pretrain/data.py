@@ -18,7 +18,7 @@ from pretrain.pairing import Pairing
 from pretrain.recipe import Recipe, Stage
 from pretrain.regions.npz import from_npz
 from pretrain.regions.regions import Regions
-from pretrain.sentences import Question, asker_of, drawn, questions_of, sentences
+from pretrain.sentences import Question, asker_of, questions_of, sentences
 from pretrain.tokens import WordPiece, load_wordpiece
 from shards.manifest import Manifest, read_manifest
 from shards.order import GlobalBatch, Position, global_batches
@@ -318,8 +318,7 @@ class Loader:
         which = draws.uniform("caption", 1)[:, 0].tolist()
         asker = asker_of(self.recipe.objectives)
         known = [sentences(example.captions, example.questions, asker) for example in examples]
-        share = asker.share if asker else None
-        chosen = [drawn(each, share, at) for each, at in zip(known, which, strict=True)]
+        chosen = [each[int(u * len(each))] for each, u in zip(known, which, strict=True)]
         texts = [sentence.text for sentence in chosen]
         captions = [frozenset(sentence.text for sentence in each) for each in known]
         choices = pairing(indices, texts, captions, draws)

@@ -36,11 +36,6 @@ class AsksQuestions(Protocol):
         """That it knows; where it knows none it asks nothing."""
         ...
 
-    @property
-    def share(self) -> float | None:
-        """Of the texts, how many are questions; None: each caption or question is as likely."""
-        ...
-
     def row_of(self, right: Mapping[str, float]) -> tuple[float, ...]:
         """The scores of `answers`."""
         ...
@@ -66,24 +61,3 @@ def sentences(
         return said
     asked = (Sentence(text=q.text, targets=asker.row_of(q.right)) for q in questions)
     return [*said, *asked]
-
-
-def drawn(known: Sequence[Sentence], share: float | None, at: float) -> Sentence:
-    """One of the `sentences` of an image.
-
-    Args:
-        known: Captions, then questions.
-        share: See `AsksQuestions.share`; an image without questions has captions alone.
-        at: Uniform in [0, 1).
-    """
-    captions = [sentence for sentence in known if not sentence.targets]
-    asked = known[len(captions) :]
-    if share is None or not asked:
-        return known[int(at * len(known))]
-    if at < share:
-        return _at(asked, at / share)
-    return _at(captions, (at - share) / (1 - share))
-
-
-def _at(some: Sequence[Sentence], at: float) -> Sentence:
-    return some[min(int(at * len(some)), len(some) - 1)]

@@ -43,9 +43,6 @@ class Qa:
     """What the head's first outputs mean."""
     n_answers: int = 9500
     """Outputs of the head."""
-    share: float | None = None
-    """Of the texts of an image that has questions, how many are questions; None: each of its
-    captions and questions is as likely."""
 
     def head(self, sizes: Sizes) -> nn.Module:
         """Two linear maps around a GELU and a layer norm.

@@ -113,14 +113,13 @@ def shrink() -> Recipe:
             init_std=0.08,
         ),
         # Masked words weigh most: they keep the words apart and make them look for their regions;
-        # matching alone, before it knows anything, makes all words the same. Four in five of the
-        # demo world's texts are questions, of which few say what is in the picture. Its detector
-        # knows no background.
+        # matching alone, before it knows anything, makes all words the same. The demo world's
+        # detector knows no background.
         objectives=(
             Mlm(gate="all"),
             Itm(logits=2),
             Detected(weight=0.5, corruption=corruption),
-            Qa(weight=0.5, answers=tuple(WORLD_ANSWERS.split()), n_answers=64, share=0.3),
+            Qa(weight=0.5, answers=tuple(WORLD_ANSWERS.split()), n_answers=64),
         ),
         stages=(Stage(name="pretraining", epochs=90.0, batch_pairs=64, optim=optim),),
     )

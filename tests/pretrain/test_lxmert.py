@@ -2,7 +2,6 @@
 
 import dataclasses
 import pickle
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ from pretrain.recipes.lxmert import BACKGROUND
 from pretrain.regions.write import write_regions
 from pretrain.released.load import start_from_released
 from pretrain.run import run_stages
-from pretrain.sentences import Question, Sentence, drawn
+from pretrain.sentences import Question
 from pretrain.steps.score import weighted
 from pretrain.steps.standard import corrupt, score_step, train_step
 from pretrain.steps.strategy import Shown
@@ -361,15 +360,15 @@ def test_lx6_answers_are_drawn_by_their_scores(
     targets[:, 1], targets[:, 3] = 0.3, 0.9
     targets[0] = 0.0
     batch = dataclasses.replace(make_batch(n), targets_BX=targets)
-    answers = torch.stack(
+    drawn = torch.stack(
         [
             AnswerSampler()(View.of(batch), batch, draws(n, step), wordpiece).answers_B
             for step in range(steps)
         ]
     )
-    assert (answers[:, 0] == NO_ANSWER).all()
-    assert set(answers[:, 1:].unique().tolist()) == {1, 3}
-    assert (answers[:, 1:] == 1).float().mean().item() == pytest.approx(0.25, abs=0.02)
+    assert (drawn[:, 0] == NO_ANSWER).all()
+    assert set(drawn[:, 1:].unique().tolist()) == {1, 3}
+    assert (drawn[:, 1:] == 1).float().mean().item() == pytest.approx(0.25, abs=0.02)
     assert Qa(answers=("no", "yes")).row_of({"yes": 0.9, "maybe": 1.0}) == (0.0, 0.9)
 
 
@@ -413,20 +412,6 @@ def test_lx6_questions_of_a_set_are_texts_like_captions(
     narrow = dataclasses.replace(asking, objectives=(Qa(answers=("a", "b"), n_answers=1),))
     with pytest.raises(ValueError, match=r"objectives\.qa\.n_answers=1"):
         Network(narrow, SIZES)
-
-
-def test_lx6_the_share_of_questions_may_be_set() -> None:
-    """Red when `share` is not looked at."""
-    asked = [Sentence(text=f"q{i}", targets=(1.0,)) for i in range(8)]
-    known = [Sentence(text="a"), Sentence(text="b"), *asked]
-    places = [i / 1000 for i in range(1000)]
-    for share, expected in ((None, 800), (0.3, 300), (0.0, 0), (1.0, 1000)):
-        texts = Counter(drawn(known, share, at).text for at in places)
-        n_asked = sum(n for text, n in texts.items() if text.startswith("q"))
-        assert n_asked == pytest.approx(expected, abs=2)
-        kinds = [n for text, n in texts.items() if text.startswith("q") == (n_asked > 500)]
-        assert max(kinds) - min(kinds) <= 2  # all of a kind are as likely
-    assert {drawn(known[:2], 0.3, at).text for at in places} == {"a", "b"}
 
 
 def test_lx7_region_losses_are_means_over_all_regions_by_the_share_that_is_masked(
