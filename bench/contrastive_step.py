@@ -28,8 +28,9 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.turns import in_turn
-from pretrain.data import Example, Loader
+from pretrain.data import Example
 from pretrain.dual import TextTower, Towers, VisionTower
+from pretrain.loader import Loader
 from pretrain.network import DataSizes, build
 from pretrain.optim import build_optimizer
 from pretrain.recipe import Recipe, load

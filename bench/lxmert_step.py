@@ -24,9 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.turns import in_turn
 from pretrain.collate import Inputs
-from pretrain.data import Example, Loader
+from pretrain.data import Example
 from pretrain.encoders.gated import EncoderSpec
 from pretrain.encoders.sublayers import lxmert
+from pretrain.loader import Loader
 from pretrain.network import DataSizes, Network
 from pretrain.optim import Adam, build_optimizer
 from pretrain.recipe import Recipe, Stage, load

@@ -16,9 +16,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -27,46 +25,17 @@ from torch import Tensor, nn
 
 from pretrain.average import Average
 from pretrain.dual import DualNetwork
-from pretrain.feed import Place
 from pretrain.moments import moments_of, put_moments
-from pretrain.network import DataSizes, Network, build
+from pretrain.network import Network, build
 from pretrain.optimizers import Optimizers
 from pretrain.parallel import gathered, shared_like
-from pretrain.plain import from_plain, to_plain
+from pretrain.plain import from_plain
 from pretrain.recipe import Recipe
-from pretrain.task_plans.task_plan import PlanState
-from shards.order import Position
+from pretrain.snapshot import Snapshot, from_json, to_json
 
-SCHEMA_VERSION = 1
 _NAME = re.compile(r"step-(\d{9})-attempt-(\d{3})")
 _MARKER = "COMPLETE"
 _AVERAGE = "average.safetensors"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Everything of a checkpoint but the tensors."""
-
-    recipe: Recipe
-    sizes: DataSizes
-    stage: str
-    step: int
-    """Optimiser steps done in this stage."""
-    total_steps: int
-    seed: int
-    position: Position
-    """Of the loader, after `step` steps."""
-    shards_digest: str
-    regions_digest: str
-    places: tuple[Place, ...] = ()
-    """Of all loaders, where the stage has more than one."""
-    tasks: PlanState = field(default_factory=PlanState)
-    """Of the task plan."""
-
-    @property
-    def finished(self) -> bool:
-        """The stage is through."""
-        return self.step >= self.total_steps
 
 
 def save(
@@ -94,7 +63,7 @@ def save(
     save_file(moments, path / "optimizer.safetensors")
     if average is not None:
         save_file(averaged, path / _AVERAGE)
-    (path / "checkpoint.json").write_text(json.dumps(_to_json(snapshot), indent=1) + "\n")
+    (path / "checkpoint.json").write_text(json.dumps(to_json(snapshot), indent=1) + "\n")
     for file in (*path.iterdir(), path):
         _sync(file)
     (path / _MARKER).touch()
@@ -151,22 +120,7 @@ def read(path: Path) -> Snapshot:
         plain = json.loads((path / "checkpoint.json").read_text())
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a checkpoint of `lait pretrain`: {error}") from error
-    if plain.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(
-            f"{path} has schema version {plain.get('schema_version')}, this lait reads "
-            f"{SCHEMA_VERSION}: read it with the lait that wrote it"
-        )
-    return Snapshot(
-        recipe=from_plain(plain["recipe"], Recipe),
-        sizes=DataSizes(**plain["sizes"]),
-        position=Position(**plain["position"]),
-        places=tuple(
-            Place(data=at["data"], steps=at["steps"], position=Position(**at["position"]))
-            for at in plain.get("places", ())
-        ),
-        tasks=from_plain(plain["tasks"], PlanState) if "tasks" in plain else PlanState(),
-        **{name: plain[name] for name in _SCALARS},
-    )
+    return from_json(plain, path)
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
@@ -241,22 +195,6 @@ def load_any(path: Path, *, averaged: bool = False) -> tuple[Network | DualNetwo
         return network.eval(), snapshot
     load_weights(path, network)
     return network.eval(), snapshot
-
-
-_SCALARS = ("stage", "step", "total_steps", "seed", "shards_digest", "regions_digest")
-
-
-def _to_json(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        **{name: getattr(snapshot, name) for name in _SCALARS},
-        "position": asdict(snapshot.position),
-        "places": [asdict(place) for place in snapshot.places],
-        "tasks": to_plain(snapshot.tasks),
-        "sizes": asdict(snapshot.sizes),
-        "recipe_digest": snapshot.recipe.digest,
-        "recipe": to_plain(snapshot.recipe),
-    }
 
 
 def _load(file: Path) -> dict[str, Tensor]:

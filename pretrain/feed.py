@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pretrain.data import Loader, Step
+from pretrain.loader import Loader, Step
 from pretrain.task_plans.task_plan import Turn
 from shards.order import GlobalBatch, Position
 

@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from pretrain.data import Loader, ShardSet, TrainingSet, data_sizes
+from pretrain.data import ShardSet, TrainingSet, data_sizes
 from pretrain.draws import key_of
+from pretrain.loader import Loader
 from pretrain.plan import Plan, StageData
 from pretrain.recipe import Stage
 from pretrain.stage import Beside

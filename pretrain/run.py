@@ -18,13 +18,13 @@ from torch import nn
 from pretrain import checkpoint, stage
 from pretrain.average import Average
 from pretrain.bert import start_from_bert
-from pretrain.checkpoint import Snapshot
-from pretrain.data import Loader, data_sizes
+from pretrain.data import data_sizes
 from pretrain.draws import key_of
 from pretrain.dual import DualNetwork
 from pretrain.feed import Place
 from pretrain.flops import flops_of_pair, peak_of
 from pretrain.journal import Journal
+from pretrain.loader import Loader
 from pretrain.loaders import beside_of, loader_of
 from pretrain.network import DataSizes, Network, build
 from pretrain.optim import build_optimizer
@@ -33,6 +33,7 @@ from pretrain.parallel import spread
 from pretrain.plan import Plan
 from pretrain.region_start import start_regions
 from pretrain.released.load import start_from_released
+from pretrain.snapshot import Snapshot
 from pretrain.stage import Beside, StepReport
 from pretrain.task_plans.task_plan import PlanState
 from pretrain.track import Tracked, open_trackers

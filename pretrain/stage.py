@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from pretrain.average import Average
-from pretrain.data import Loader, Step
 from pretrain.draws import key_of
 from pretrain.feed import Feed, Place
+from pretrain.loader import Loader, Step
 from pretrain.optim import set_lr
 from pretrain.optimizers import Optimizers
 from pretrain.recipe import Stage

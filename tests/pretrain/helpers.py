@@ -17,7 +17,6 @@ from safetensors.torch import load_file
 
 from pretrain import checkpoint
 from pretrain.batch import Batch, View
-from pretrain.checkpoint import Snapshot
 from pretrain.draws import Draws
 from pretrain.network import DataSizes, Network, build
 from pretrain.objectives.objective import Encoded
@@ -25,6 +24,7 @@ from pretrain.optim import build_optimizer
 from pretrain.recipe import Recipe
 from pretrain.regions.detector import Detector, Settings
 from pretrain.regions.regions import Missing, Regions
+from pretrain.snapshot import Snapshot
 from shards.config import ShardsConfig
 from shards.manifest import InputInfo
 from shards.order import Position

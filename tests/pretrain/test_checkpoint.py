@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from pretrain import checkpoint
-from pretrain.checkpoint import Snapshot
 from pretrain.data import TrainingSet
 from pretrain.network import DataSizes, Network
 from pretrain.optim import build_optimizer
 from pretrain.recipe import Recipe
+from pretrain.snapshot import Snapshot
 from shards.order import Position
 
 DIGEST = "0" * 64
@@ -135,7 +135,7 @@ def test_a_damaged_file_is_named(save: Callable[[int, int], Path]) -> None:
 def test_a_position_in_other_data_is_refused(
     tiny: Recipe, snapshot: Snapshot, memory_set: Callable[..., TrainingSet]
 ) -> None:
-    from pretrain.data import Loader
+    from pretrain.loader import Loader
 
     other = dataclasses.replace(memory_set(16), digest="2" * 64)  # type: ignore[type-var]
     load = Loader(data=other, recipe=tiny, stage=tiny.stages[0], seed=3)

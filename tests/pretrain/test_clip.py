@@ -21,12 +21,13 @@ from pretrain import recipe as recipes
 from pretrain.batch import Batch, View
 from pretrain.checkpoint import load_dual, load_network
 from pretrain.collate import Pair, collate
-from pretrain.data import Loader, TrainingSet
+from pretrain.data import TrainingSet
 from pretrain.dual import DualNetwork
 from pretrain.embed.pixels import PixelSpec, pixels_of
 from pretrain.evaluate.dual import score_dual
 from pretrain.evaluate.retrieval import evaluate
 from pretrain.export import export
+from pretrain.loader import Loader
 from pretrain.network import DataSizes, build
 from pretrain.objectives.contrastive import Contrastive
 from pretrain.objectives.objective import Encoded

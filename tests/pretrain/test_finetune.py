@@ -12,10 +12,10 @@ from torch import nn
 
 from pretrain import checkpoint
 from pretrain.batch import Batch, View
-from pretrain.data import Loader
 from pretrain.evaluate.recall import image_retrieval, text_retrieval
 from pretrain.evaluate.retrieval import score_all
 from pretrain.finetune import STAGE, for_retrieval
+from pretrain.loader import Loader
 from pretrain.network import Network
 from pretrain.objectives.objective import Encoded
 from pretrain.objectives.ranking import Ranking

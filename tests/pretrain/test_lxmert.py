@@ -15,12 +15,12 @@ from transformers import LxmertConfig, LxmertForPreTraining
 from pretrain import checkpoint
 from pretrain import recipe as recipes
 from pretrain.batch import Batch, View
-from pretrain.data import Loader
 from pretrain.draws import Draws
 from pretrain.encoders.gated import EncoderSpec, GatedEncoder
 from pretrain.encoders.streams import Streams
 from pretrain.encoders.sublayers import lxmert
 from pretrain.finetune import for_retrieval
+from pretrain.loader import Loader
 from pretrain.masking.regions import RegionMasker
 from pretrain.network import DataSizes, Network, count_parameters
 from pretrain.objectives.detected import SELECT, Detected

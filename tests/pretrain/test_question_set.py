@@ -15,8 +15,9 @@ from torch import nn
 from pretrain import checkpoint
 from pretrain.batch import Batch, View
 from pretrain.collate import Inputs
-from pretrain.data import Loader, ShardSet
+from pretrain.data import ShardSet
 from pretrain.finetune import for_task
+from pretrain.loader import Loader
 from pretrain.objectives.answering import Answering
 from pretrain.objectives.choosing import Choosing
 from pretrain.objectives.objective import Encoded, Sizes

@@ -9,8 +9,9 @@ import torch
 
 from pretrain import recipe as recipes
 from pretrain import stage
-from pretrain.data import Loader, TrainingSet
+from pretrain.data import TrainingSet
 from pretrain.journal import summary
+from pretrain.loader import Loader
 from pretrain.network import DataSizes, build
 from pretrain.optim import build_optimizer
 from pretrain.tokens import load_wordpiece

@@ -10,7 +10,6 @@ import torch
 
 from pretrain import checkpoint
 from pretrain.batch import View
-from pretrain.checkpoint import Snapshot
 from pretrain.collate import Inputs, Pair, collate
 from pretrain.data import ShardSet, TrainingSet
 from pretrain.evaluate.recall import image_retrieval, mean
@@ -20,6 +19,7 @@ from pretrain.objectives.ranking import Ranking
 from pretrain.optim import build_optimizer
 from pretrain.recipe import Recipe, load
 from pretrain.regions.write import write_regions
+from pretrain.snapshot import Snapshot
 from pretrain.tokens import WordPiece
 from shards.order import Position
 from tests.pretrain.helpers import CountingDetector, encoded, packed

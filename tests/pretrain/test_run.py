@@ -11,8 +11,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pretrain import checkpoint
-from pretrain.data import Loader, ShardSet
+from pretrain.data import ShardSet
 from pretrain.journal import SPEEDS, Journal, read_journal
+from pretrain.loader import Loader
 from pretrain.plan import Plan, StageData, prepare
 from pretrain.recipe import Recipe
 from pretrain.regions.write import write_regions

@@ -10,11 +10,12 @@ import torch
 
 from pretrain import checkpoint, stage
 from pretrain.average import Average
-from pretrain.checkpoint import Snapshot
-from pretrain.data import Loader, TrainingSet
+from pretrain.data import TrainingSet
+from pretrain.loader import Loader
 from pretrain.network import DataSizes, Network
 from pretrain.optim import Adam, Sgd, build_optimizer
 from pretrain.recipe import Recipe
+from pretrain.snapshot import Snapshot
 from pretrain.stage import Beside, StepReport
 from pretrain.steps.standard import asked, corrupt, train_step
 from pretrain.steps.strategy import Shown

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from pretrain import checkpoint, stage
-from pretrain.checkpoint import Snapshot
-from pretrain.data import Loader, TrainingSet
+from pretrain.data import TrainingSet
+from pretrain.loader import Loader
 from pretrain.network import DataSizes, Network
 from pretrain.objectives.objective import Objective
 from pretrain.optim import build_optimizer
 from pretrain.recipe import Recipe, Stage
+from pretrain.snapshot import Snapshot
 from pretrain.stage import StepReport
 from pretrain.steps.score import Score
 from pretrain.steps.standard import corrupt, count, train_step

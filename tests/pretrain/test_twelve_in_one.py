@@ -11,8 +11,9 @@ from torch import nn
 from pretrain import checkpoint
 from pretrain import recipe as recipes
 from pretrain.batch import Batch, View
-from pretrain.data import Loader, TrainingSet
+from pretrain.data import TrainingSet
 from pretrain.feed import Feed
+from pretrain.loader import Loader
 from pretrain.masking.regions import RegionMasker, iou
 from pretrain.network import DataSizes, Network
 from pretrain.objectives.answering import Answering

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from pretrain import recipe as recipes
 from pretrain.batch import Batch, View
-from pretrain.data import Loader, TrainingSet
+from pretrain.data import TrainingSet
 from pretrain.draws import Draws
 from pretrain.feed import Feed
+from pretrain.loader import Loader
 from pretrain.network import DataSizes, Network
 from pretrain.objectives.mrc_kl import MrcKl
 from pretrain.objectives.mrfr import Mrfr

@@ -16,10 +16,11 @@ from pretrain import recipe as recipes
 from pretrain.batch import Batch, View
 from pretrain.bert import start_from_bert
 from pretrain.collate import Inputs, Pair, collate, fit_two
-from pretrain.data import Loader, TrainingSet
+from pretrain.data import TrainingSet
 from pretrain.draws import Draws
 from pretrain.embed.aligned import AlignedEmbedder, AlignedRegions
 from pretrain.encoders.sublayers import single
+from pretrain.loader import Loader
 from pretrain.network import DataSizes, Network, count_parameters
 from pretrain.objectives.answering import Answering
 from pretrain.optim import build_optimizer

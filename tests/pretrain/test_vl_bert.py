@@ -14,11 +14,12 @@ from pretrain import stage
 from pretrain.batch import Batch, View
 from pretrain.bert import start_from_bert
 from pretrain.collate import Inputs, Pair, collate
-from pretrain.data import Loader, TrainingSet
+from pretrain.data import TrainingSet
 from pretrain.embed.everywhere import EverywhereEmbedder, VisualEverywhere, geometry
 from pretrain.embed.pixels import PixelSpec
 from pretrain.embed.region_pixels import Resnet, blacked
 from pretrain.evaluate.retrieval import score_all
+from pretrain.loader import Loader
 from pretrain.masking.tokens import TokenMasker
 from pretrain.network import DataSizes, Network, count_parameters
 from pretrain.objectives.itm import Itm

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from pretrain import workers
 from pretrain.checkpoint import load_any
-from pretrain.data import Loader, ShardSet
+from pretrain.data import ShardSet
+from pretrain.loader import Loader
 from pretrain.parallel import spread, whole
 from pretrain.steps.standard import asked, corrupt, train_step
 from pretrain.task_plans.task_plan import PlanState
