@@ -34,8 +34,10 @@ def spread(network: Network | DualNetwork, stage: Stage, workers: Workers) -> nn
     if workers.size == 1:
         return network
     if stage.parallel == "ddp":
-        # Heads that a step does not ask send no gradient; else all parameters do.
-        unused = stage.tasks != Joint()
+        # Heads that a step does not ask send no gradient, nor do the tokens of tasks where no turn
+        # has one; else all parameters do.
+        has_task_tokens = isinstance(network, Network) and network.text.task is not None
+        unused = stage.tasks != Joint() or has_task_tokens
         return DistributedDataParallel(
             network, gradient_as_bucket_view=True, find_unused_parameters=unused
         )

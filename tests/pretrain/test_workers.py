@@ -54,8 +54,10 @@ def test_g6_two_workers_have_the_gradients_of_one(
 def test_a_run_goes_on_from_ddp_to_fsdp_and_back(tiny: Recipe, tmp_path: Path) -> None:
     """Stopped inside a stage, and spread otherwise from there on: as one undisturbed worker.
 
-    Red when a share is saved for the whole, or moments are not dealt out again.
+    Red when a share is saved for the whole, when moments are not dealt out again, or when a token
+    for each task, of which this run has none, is waited for (12-in-1 in its first stage).
     """
+    tiny = dataclasses.replace(tiny, text=dataclasses.replace(tiny.text, tasks=2))
     data = []
     for name, n, first in (("first", 32, 0), ("second", 24, 100)):
         shards = packed(tmp_path / name, n, first=first)
