@@ -19,7 +19,6 @@ from torch.nn.parallel import DistributedDataParallel
 from pretrain.dual import DualNetwork
 from pretrain.network import Network
 from pretrain.recipe import Stage
-from pretrain.task_plans.joint import Joint
 from pretrain.workers import Workers, device_of
 
 
@@ -34,12 +33,10 @@ def spread(network: Network | DualNetwork, stage: Stage, workers: Workers) -> nn
     if workers.size == 1:
         return network
     if stage.parallel == "ddp":
-        # Heads that a step does not ask send no gradient, nor do the tokens of tasks where no turn
-        # has one; else all parameters do.
-        has_task_tokens = isinstance(network, Network) and network.text.task is not None
-        unused = stage.tasks != Joint() or has_task_tokens
+        # Not every parameter sends a gradient in every step: heads that are not asked, tokens of
+        # tasks that no turn has, the last image layers of LXMERT where only [CLS] is read.
         return DistributedDataParallel(
-            network, gradient_as_bucket_view=True, find_unused_parameters=unused
+            network, gradient_as_bucket_view=True, find_unused_parameters=True
         )
     assert isinstance(network, Network), "see `pretrain.plan.prepare`"
     mesh = init_device_mesh(device_of(network).type, (workers.size,))
