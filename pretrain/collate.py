@@ -207,9 +207,9 @@ def _aligned(pairs: Sequence[Pair], rows: Sequence[_Row], R: int, L: int) -> tor
 
 def _shown(pair: Pair, inputs: Inputs) -> Pair:
     if inputs.shows == "text":
-        return dataclasses.replace(pair, regions=pair.regions.blank())
+        return dataclasses.replace(pair, regions=pair.regions.blank(), links=())
     if inputs.shows == "image":
-        return dataclasses.replace(pair, pieces=Pieces(ids=(), words=()))
+        return dataclasses.replace(pair, pieces=Pieces(ids=(), words=()), links=())
     return pair
 
 

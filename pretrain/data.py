@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pretrain.links import Phrase, phrases_of
 from pretrain.network import DataSizes
 from pretrain.recipe import Recipe
 from pretrain.regions.npz import from_npz
@@ -34,6 +35,8 @@ class Example:
     image: bytes = b""
     """As it was encoded, where it was asked for."""
     questions: tuple[Question, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+    """Of the captions, whose place in the image is known."""
 
 
 class TrainingSet(Protocol):
@@ -145,6 +148,7 @@ class ShardSet:
             captions=captions_of(sample),
             image=sample.image if self._images else b"",
             questions=questions_of(sample),
+            phrases=phrases_of(sample),
         )
         if self._kept is not None:
             self._kept[i] = example

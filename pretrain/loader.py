@@ -7,8 +7,9 @@ from typing import Protocol, runtime_checkable
 
 from pretrain.batch import Batch
 from pretrain.collate import Inputs, Pair, collate
-from pretrain.data import TrainingSet
+from pretrain.data import Example, TrainingSet
 from pretrain.draws import Draws
+from pretrain.links import links
 from pretrain.pairing import Pairing
 from pretrain.recipe import Recipe, Stage
 from pretrain.sentences import asker_of, sentences
@@ -159,9 +160,14 @@ class Loader:
                 match=choice.match,
                 image=examples[choice.image_row].image,
                 targets=chosen[choice.text_row].targets if choice.match else (),
+                links=self._links(examples[choice.image_row], texts[choice.text_row]),
             )
             for choice in choices
         ]
+
+    def _links(self, example: Example, text: str) -> tuple[tuple[int, int], ...]:
+        # Of another image's text there are none: a phrase names the text that it is of.
+        return links(example.phrases, text, example.regions, self.wordpiece)
 
 
 def _longest(pairs: Sequence[Pair]) -> int:

@@ -21,10 +21,13 @@ from shards.manifest import (
     shard_stem,
     write_manifest,
 )
+from shards.phrases import phrases_in
 from shards.sample import Sample
 from shards.sniff import ImageHeader, sniff
 from shards.tar import MAX_MEMBER_BYTES
 from shards.write import n_shards_for, shard_of, write_shard
+
+_Listed = list[dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -40,6 +43,8 @@ class _Packed:
     texts: list[str]
     questions: list[dict[str, Any]]
     """`{"question": str, "answers": {answer: score}}`, for pretraining that asks them."""
+    phrases: list[dict[str, Any]]
+    """See `shards.phrases`."""
 
     @property
     def key(self) -> str:
@@ -56,11 +61,12 @@ def pack(
 ) -> Manifest:
     """Shards of the lines `{"image": path, "text": str}` or `{"image": path, "texts": [str, ...]}`.
 
-    A line may also have `"questions": [{"question": str, "answers": {answer: score in 0..1}}]`,
-    which the `.json` keeps. Paths are relative to the jsonl. Images of equal bytes become one
-    sample: the first text is its `.txt`, all distinct texts in their order are `texts` of its
-    `.json`, and the funnel counts the merged lines. All lines are checked before anything is
-    written. Raises ValueError naming file and line for anything that cannot be packed.
+    A line may also have `"questions": [{"question": str, "answers": {answer: score in 0..1}}]`, and
+    `"phrases"` (see `shards.phrases`), which the `.json` keeps. Paths are relative to the jsonl.
+    Images of equal bytes become one sample: the first text is its `.txt`, all distinct texts in
+    their order are `texts` of its `.json`, and the funnel counts the merged lines. All lines are
+    checked before anything is written. Raises ValueError naming file and line for anything that
+    cannot be packed.
 
     Args:
         pairs: The jsonl; or, with `images`, a published caption file, see `shards.annotations`.
@@ -75,8 +81,8 @@ def pack(
     packed: dict[str, _Packed] = {}
     by_path: dict[str, str] = {}
     n_lines = 0
-    lines = _lines(pairs) if images is None else ((*e, []) for e in entries(pairs, split))
-    for where, image, texts, questions in lines:
+    lines = _lines(pairs) if images is None else ((*e, [], []) for e in entries(pairs, split))
+    for where, image, texts, questions, phrases in lines:
         n_lines += 1
         if images is not None:
             _check_texts(texts, where)
@@ -87,6 +93,8 @@ def pack(
         known += [text for text in dict.fromkeys(texts) if text not in known]
         asked = packed[by_path[image]].questions
         asked += [question for question in questions if question not in asked]
+        placed = packed[by_path[image]].phrases
+        placed += [phrase for phrase in phrases if phrase not in placed]
     if not packed:
         raise ValueError(f"{pairs} holds no pairs")
     return _write(pairs, out, config, list(packed.values()), n_lines)
@@ -117,7 +125,7 @@ def _write(
     return manifest
 
 
-def _lines(pairs_jsonl: Path) -> Iterator[tuple[str, str, list[str], list[dict[str, Any]]]]:
+def _lines(pairs_jsonl: Path) -> Iterator[tuple[str, str, list[str], _Listed, _Listed]]:
     """Every line that is not blank."""
     if not pairs_jsonl.is_file():
         raise ValueError(f"{pairs_jsonl} is not a file")
@@ -128,7 +136,7 @@ def _lines(pairs_jsonl: Path) -> Iterator[tuple[str, str, list[str], list[dict[s
                 yield where, *_parse(line, where)
 
 
-def _parse(line: bytes, where: str) -> tuple[str, list[str], list[dict[str, Any]]]:
+def _parse(line: bytes, where: str) -> tuple[str, list[str], _Listed, _Listed]:
     try:
         pair = json.loads(line)
     except ValueError as error:
@@ -139,7 +147,8 @@ def _parse(line: bytes, where: str) -> tuple[str, list[str], list[dict[str, Any]
     if ("text" in pair) == ("texts" in pair) or not isinstance(texts, list) or not texts:
         raise ValueError(f'{where} needs either "text": a string or "texts": a list of strings')
     _check_texts(texts, where)
-    return pair["image"], texts, _questions(pair.get("questions", []), where)
+    phrases = phrases_in(pair.get("phrases", []), texts, where)
+    return pair["image"], texts, _questions(pair.get("questions", []), where), phrases
 
 
 def _questions(found: object, where: str) -> list[dict[str, Any]]:
@@ -191,6 +200,7 @@ def _look(path: Path, source: str, where: str) -> _Packed:
         header=header,
         texts=[],
         questions=[],
+        phrases=[],
     )
 
 
@@ -208,6 +218,8 @@ def _sample(one: _Packed) -> Sample:
     }
     if one.questions:
         record["questions"] = one.questions
+    if one.phrases:
+        record["phrases"] = one.phrases
     return Sample(
         key=one.key,
         image=image,

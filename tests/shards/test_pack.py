@@ -85,6 +85,14 @@ def test_questions_are_kept_without_what_stands_beside_them(tmp_path: Path, pair
     assert record["questions"] == [asked, {"question": "where", "answers": {"here": 1}}]
 
 
+def test_phrases_are_kept_without_what_stands_beside_them(tmp_path: Path, pairs) -> None:
+    phrase = {"text": "zero", "start": 0, "end": 4, "box": [0, 0.25, 1, 0.5]}
+    path = pairs(GOOD | {"phrases": [phrase | {"entity": "7"}]}, GOOD | {"phrases": [phrase]})
+    pack(path, tmp_path / "out", ShardsConfig())
+    with ShardReader(tmp_path / "out") as reader:
+        assert json.loads(reader.sample(0).record)["phrases"] == [phrase]
+
+
 def test_same_pairs_same_bytes(tmp_path: Path, pairs) -> None:
     path = pairs(*({"image": f"images/{n}", "text": n} for n in ("0.jpg", "1.png", "2.webp")))
     outs = []
@@ -117,6 +125,14 @@ GOOD = {"image": "images/0.jpg", "text": "zero"}
         (GOOD | {"questions": [{"question": "a"}]}, 'line 2: a question needs "question" and'),
         (GOOD | {"questions": [{"question": "a", "answers": {"b": 2}}]}, "scores in 0..1"),
         (GOOD | {"questions": [{"question": "", "answers": {"b": 1}}]}, "has the text ''"),
+        (GOOD | {"phrases": {}}, 'line 2 has "phrases" that are not a list'),
+        (GOOD | {"phrases": ["zero"]}, "a phrase is part of one of the texts, not of None"),
+        (GOOD | {"phrases": [{"text": "zero", "start": 2, "end": 5}]}, r"2\.\.5 are no characters"),
+        (GOOD | {"phrases": [{"text": "zero", "start": 0}]}, r"0\.\.None are no characters"),
+        (
+            GOOD | {"phrases": [{"text": "zero", "start": 0, "end": 4, "box": [0, 0, 2, 1]}]},
+            "line 2: a phrase has a box",
+        ),
         ({"image": "images/none.jpg", "text": "a"}, "line 2: image .*none.jpg is not a file"),
         ({"image": "images", "text": "a"}, "line 2: image .*images is not a file"),
         ({"image": "images/cut.jpg", "text": "a"}, "line 2: .*cut.jpg cannot be packed"),
