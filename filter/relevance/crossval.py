@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from filter.relevance.calibrate import Calibration, fit_calibration
+from filter.relevance.calibrate import Calibration, fit_calibration, importance
 from filter.relevance.colour import Floats
 from filter.relevance.config import RelevanceConfig
 from filter.relevance.features import Said, Seen, bank_of, pair_features
@@ -46,12 +46,15 @@ def cross_validate(
         for kind in _KINDS:
             scores[kind].append(others(features[fold][kind]))
     judged = Scores(**{kind: np.concatenate(parts) for kind, parts in scores.items()})
-    return _fit(features), report(
+    calibration = _fit(features)
+    told = importance(calibration, *(_all(features, kind) for kind in ("true", "random")))
+    return calibration, report(
         judged,
         images=len(np.unique(material.paired.image_of_M)),
         split=material.split,
         folds=len(folds),
         threshold=None,
+        importance=told,
     )
 
 
@@ -96,7 +99,10 @@ def _features_of_fold(
 
 
 def _fit(parts: Sequence[dict[str, Floats]]) -> Calibration:
-    true = np.concatenate([part["true"] for part in parts])
-    wrong = np.concatenate([part["random"] for part in parts])
+    true, wrong = _all(parts, "true"), _all(parts, "random")
     is_true = np.arange(len(true) + len(wrong)) < len(true)
     return fit_calibration(np.concatenate([true, wrong]), is_true)
+
+
+def _all(parts: Sequence[dict[str, Floats]], kind: str) -> Floats:
+    return np.concatenate([part[kind] for part in parts])

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from filter.relevance.calibrate import importance
 from filter.relevance.colour import Floats
 from filter.relevance.features import Rows, Said, Seen
 from filter.relevance.negatives import hard_wrong, paired_of, random_wrong, same_host_wrong
@@ -55,11 +56,22 @@ def evaluate(model: Path, pairs: Path, progress: Progress | None = None) -> Repo
     def score(picked: tuple[Rows, Rows]) -> Floats:
         return scorer.score_pairs(pictures.take(picked[0]), said.take(picked[1]))
 
+    def features(picked: tuple[Rows, Rows]) -> Floats:
+        return scorer.features(pictures.take(picked[0]), said.take(picked[1]))
+
     rng = np.random.default_rng(0)
+    true, wrong = (paired.image_of_M, np.arange(len(texts))), random_wrong(paired, _PER_PAIR, rng)
     scores = Scores(
-        true=score((paired.image_of_M, np.arange(len(texts)))),
-        random=score(random_wrong(paired, _PER_PAIR, rng)),
+        true=score(true),
+        random=score(wrong),
         hard=score(hard_wrong(paired, said.vectors_ME, rng)),
         same_host=score(same_host_wrong(paired, rng)),
     )
-    return report(scores, images=len(images), split="none", folds=1, threshold=scorer.threshold)
+    return report(
+        scores,
+        images=len(images),
+        split="none",
+        folds=1,
+        threshold=scorer.threshold,
+        importance=importance(scorer.calibration, features(true), features(wrong)),
+    )

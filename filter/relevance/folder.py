@@ -1,6 +1,7 @@
 """What lies in the folder of a relevance model? `relevance.json` tells; it is written last.
 
     relevance.json              what this is, calibration, threshold, report, hashes of the rest
+    report.html                 the report with its plots, for a browser
     bank.safetensors            centres of the training pairs, for the features
     open_clip_config.json       the model, as open_clip describes it
     open_clip_model.safetensors its weights
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 CARD: Final = "relevance.json"
 BANK: Final = "bank.safetensors"
+REPORT: Final = "report.html"
 SCHEMA_VERSION: Final = 1
 
 

@@ -91,5 +91,8 @@ class RelevanceModel:
 
     def score_pairs(self, images_P: Seen, texts_P: Said) -> Floats:
         """Scores [P]; row p of both inputs is pair p."""
-        features_PF = pair_features(images_P, texts_P, self.bank)
-        return np.round(self.calibration(features_PF), SCORE_DIGITS)
+        return np.round(self.calibration(self.features(images_P, texts_P)), SCORE_DIGITS)
+
+    def features(self, images_P: Seen, texts_P: Said) -> Floats:
+        """Features [P, F] of the pairs; row p of both inputs is pair p."""
+        return pair_features(images_P, texts_P, self.bank)

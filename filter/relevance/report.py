@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from filter.relevance.colour import Floats
 
 RECALLS: Final = (0.5, 0.8, 0.9, 0.95)
+CURVE: Final = tuple(step / 20 for step in range(1, 21))
+"""Recalls of the plotted curve."""
 _BINS: Final = 10
 
 
@@ -35,6 +37,17 @@ class CalibrationBin:
     mean_score: float
     true_share: float
     """At one wrong pair per true one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importance:
+    """What one feature of the calibrated score does."""
+
+    feature: str
+    coefficient: float
+    """Of the raw feature, in the logistic regression."""
+    auc_lost: float
+    """How much the AUC against random wrong texts falls when its values change places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +76,9 @@ class Report:
     """Mean squared error of the score as a probability; 0.25 is knowing nothing."""
     precision_at_recall: tuple[PrecisionAtRecall, ...]
     calibration: tuple[CalibrationBin, ...]
+    curve: tuple[PrecisionAtRecall, ...] = ()
+    """The same at every twentieth of the true pairs."""
+    importance: tuple[Importance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +92,13 @@ class Scores:
 
 
 def report(
-    scores: Scores, *, images: int, split: str, folds: int, threshold: float | None
+    scores: Scores,
+    *,
+    images: int,
+    split: str,
+    folds: int,
+    threshold: float | None,
+    importance: tuple[Importance, ...] = (),
 ) -> Report:
     """All numbers; `threshold` None: the one with the best F1."""
     chosen = best_f1(scores.true, scores.random) if threshold is None else threshold
@@ -97,6 +119,8 @@ def report(
         brier=float((np.mean((1 - scores.true) ** 2) + np.mean(scores.random**2)) / 2),
         precision_at_recall=tuple(_at_recall(scores, wanted) for wanted in RECALLS),
         calibration=calibration_table(scores.true, scores.random),
+        curve=tuple(_at_recall(scores, wanted) for wanted in CURVE),
+        importance=importance,
     )
 
 

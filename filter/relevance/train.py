@@ -18,6 +18,7 @@ from filter.relevance.crossval import Material, cross_validate
 from filter.relevance.features import Said, Seen, bank_of
 from filter.relevance.learner import learner
 from filter.relevance.negatives import paired_of
+from filter.relevance.page import page
 from filter.relevance.pairs import Progress, images_of, read_pairs
 from filter.relevance.report import Report
 from filter.relevance.split import fold_of
@@ -71,5 +72,6 @@ def train(
             "config": config.model_dump(),
             "report": asdict(report),
         }
+        (aside / folder.REPORT).write_text(page(report), encoding="utf-8")
         folder.write_card(aside, card)
     return report

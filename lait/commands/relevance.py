@@ -23,7 +23,7 @@ paths are relative to the file, and no host is in both training and test.
 """
 EVAL_EPILOG = """Example:
 
-  lait relevance eval model --pairs held_out.jsonl
+  lait relevance eval model --pairs held_out.jsonl --report held_out.html
 """
 SCORE_EPILOG = """Example:
 
@@ -43,6 +43,7 @@ def train(
 ) -> None:
     """Train an open_clip model and its calibration on a small supervised set."""
     from filter.relevance.config import RelevanceConfig
+    from filter.relevance.folder import REPORT
     from filter.relevance.train import train as run
     from lait.config import overridden
 
@@ -50,17 +51,30 @@ def train(
     with screen.meter("relevance") as meter:
         report = run(pairs, out, config=config, progress=meter)
     show_report(report)
-    screen.err.print(f"model: {out}", highlight=False)
+    screen.err.print(f"model: {out}, its plots: {out / REPORT}", highlight=False)
 
 
 @app.command("eval", epilog=EVAL_EPILOG)
-def evaluate(model: Model, pairs: Pairs) -> None:
+def evaluate(
+    model: Model,
+    pairs: Pairs,
+    page: Annotated[
+        Path | None, typer.Option("--report", help="Write the report with plots: an .html file.")
+    ] = None,
+) -> None:
     """Judge a model on pairs it was not trained on."""
     from filter.relevance.evaluate import evaluate as run
+    from filter.relevance.page import write_page
+
+    if page is not None and (page.suffix != ".html" or not page.parent.is_dir()):
+        raise ValueError(f"--report {page} must be an .html file in a folder that exists")
 
     with screen.meter("pairs") as meter:
         report = run(model, pairs, progress=meter)
     show_report(report)
+    if page is not None:
+        write_page(page, report)
+        screen.err.print(f"plots: {page}", highlight=False)
 
 
 @app.command(epilog=SCORE_EPILOG)
@@ -103,3 +117,5 @@ def show_report(report: "Report") -> None:
     ]
     columns = ("score", "#pairs", "#mean score", "#share true")
     screen.out.print(screen.table("Calibration", columns, bins))
+    told = [(each.feature, each.coefficient, each.auc_lost) for each in report.importance]
+    screen.out.print(screen.table("Features", ("feature", "#coefficient", "#AUC lost"), told))

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from filter.relevance.calibrate import fit_calibration
+from filter.relevance.calibrate import fit_calibration, importance
 from filter.relevance.colour import COLOURS, Floats, log_colours, named_colours
 from filter.relevance.config import RelevanceConfig
 from filter.relevance.contrast import info_nce
@@ -343,3 +343,14 @@ def test_the_mirror_half_alone_finds_the_texts_of_unseen_pictures() -> None:
     )
     cosines = mirror.images(pictures[80:]) @ mirror.texts(texts[80:]).T
     assert auc(np.diag(cosines), cosines[~np.eye(40, dtype=bool)]) > 0.9
+
+
+def test_importance_is_what_is_lost_with_a_feature() -> None:
+    rng = np.random.default_rng(1)
+    true, wrong = rng.normal(size=(300, len(FEATURES))), rng.normal(size=(300, len(FEATURES)))
+    true[:, 0] += 2.0
+    both, is_true = np.concatenate([true, wrong]), np.arange(600) < 300
+    told = importance(fit_calibration(both, is_true), true, wrong)
+    assert told[0].feature == FEATURES[0]
+    assert told[0].auc_lost > 0.35
+    assert all(abs(each.auc_lost) < 0.02 for each in told[1:])
