@@ -119,9 +119,9 @@ def _plot(points: Sequence[Point], across: str, up: str, *, ideal: bool = False)
     parts += [
         f'<circle cx="{x_px:.1f}" cy="{y_px:.1f}" r="3" fill="{_ORANGE}"/>' for x_px, y_px in placed
     ]
-    parts.append(_text(_LEFT_PX + _SIDE_PX / 2, _SIDE_PX + 46, across, "middle"))
+    parts.append(_text(_LEFT_PX + _SIDE_PX / 2, _SIDE_PX + 52, across, "middle"))
     parts.append(_text(_LEFT_PX, 12, up, "start"))
-    return _svg(_LEFT_PX + _SIDE_PX + 20, _SIDE_PX + 54, parts)
+    return _svg(_LEFT_PX + _SIDE_PX + 20, _SIDE_PX + 58, parts)
 
 
 def _place(point: Point) -> tuple[float, float]:
