@@ -95,7 +95,9 @@ def _bars(rows: Sequence[tuple[str, float]], most: float | None) -> str:
             f'<rect x="{_LABEL_PX}" y="{y_px + 4}" width="{width_px:.1f}" height="16" '
             f'fill="{_BLUE}"/>'
         )
-        parts.append(_text(_LABEL_PX + width_px + 6, y_px + 16, f"{value:.3f}", "start"))
+        parts.append(
+            _text(_LABEL_PX + width_px + 6, y_px + 16, f"{round(value, 3) + 0.0:.3f}", "start")
+        )
     return _svg(_LABEL_PX + _SIDE_PX + 50, _BAR_PX * max(len(rows), 1), parts)
 
 
