@@ -109,9 +109,9 @@ def shrink() -> Recipe:
             init_std=0.125,
         ),
         pooling=Fused(hidden=64),
-        # Words keep their whole weight: nothing else holds the text's own stream up. Without it,
-        # or at ImageBERT's rate, all texts become one vector, and a product of two ReLUs, one of
-        # them always 0, passes no gradient that could mend it.
+        # Words keep their whole weight: nothing else holds the text's own stream up. With the
+        # weights and the rate of ImageBERT's small version all texts become one vector, and a
+        # product of two ReLUs, one of them always 0, passes no gradient that could mend it.
         objectives=(Mlm(gate="all"), MrcKl(weight=0.2), Itm(logits=2)),
         init=Init(bert=None),
         stages=(Stage(name="pretraining", epochs=90.0, batch_pairs=32, optim=optim),),

@@ -93,8 +93,8 @@ def shrink() -> Recipe:
         # a vocabulary of 30,000.
         objectives=(Mlm(gate="all", weight=0.1), Itm(logits=2)),
         init=Init(bert=None),
-        # One text an image on the task, as in the paper, which asks for words alone there. Matching
-        # learned in so few steps would be forgotten: it is asked for to the end.
+        # One text an image on the task, as in the paper. That asks for words alone there; here half
+        # of the few steps would then teach no matching.
         stages=(
             stage,
             dataclasses.replace(

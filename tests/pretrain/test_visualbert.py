@@ -376,7 +376,7 @@ def test_the_second_stage_asks_for_words_of_true_texts_alone(
 def test_the_small_second_stage_matches_single_texts_too(
     small: Recipe, memory_set: Callable[..., TrainingSet]
 ) -> None:
-    """Red with the full recipe's second stage, after which pairs are no longer told apart."""
+    """Red with the full recipe's second stage, which asks for words alone."""
     task = dataclasses.replace(small.stages[1], batch_pairs=16)
     data = memory_set(16, n_captions=2)
     loader = Loader(data=data, recipe=small, stage=task, seed=0)
