@@ -1,14 +1,15 @@
 """How are some hosts served, and everything that they say kept?"""
 
 import fcntl
+import hashlib
 import json
 import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -38,6 +39,8 @@ class Serving:
     """A raw shard that has so many is closed and another one begun."""
     about: tuple[tuple[str, str], ...]
     """Fields of the warcinfo records."""
+    is_known_bad: Callable[[str], bool] | None = None
+    """Whether an image of this sha256, in hex, must not be stored. Sent to the workers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,7 @@ def serve(partition: int, asks: Iterable[Ask], serving: Serving) -> Iterator[Ask
         requests = (ask.request for ask in todo if not ask.refused)
         for outcome in fetch(requests, serving.fetch):
             page = pages.pop((outcome.kind, outcome.url))
-            yield teller.told(parts.add(outcome, page))
+            yield teller.told(parts.add(_gated(outcome, serving), page))
         teller.tell()
         if pages:
             raise RuntimeError(f"{len(pages)} requests had no outcome, one of them {min(pages)}")
@@ -184,6 +187,16 @@ def _spared(ask: Ask) -> Outcome:
         detail=f"the page says {', '.join(ask.refused)}; not asked for",
         retryable=False,
     )
+
+
+def _gated(outcome: Outcome, serving: Serving) -> Outcome:
+    """The outcome, without its body where that is an image known to be bad."""
+    if serving.is_known_bad is None or outcome.kind != "image" or not outcome.body:
+        return outcome
+    if not serving.is_known_bad(hashlib.sha256(outcome.body).hexdigest()):
+        return outcome
+    detail = "its bytes are on a list of known-bad images; not stored"
+    return replace(outcome, status=Status.KNOWN_BAD, body=b"", detail=detail, retryable=False)
 
 
 @contextmanager

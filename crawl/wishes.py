@@ -126,7 +126,8 @@ def known(rows: Iterable[Asked], visit: int, *, retry_failed: bool) -> Known:
     if not ordered:
         return UNKNOWN
     last = ordered[-1]
-    if last.visit == visit and last.status in HAVE:
+    # Another version of a picture that must not be stored is no better.
+    if last.visit == visit and last.status in (*HAVE, Status.KNOWN_BAD):
         return AT_HAND
     if last.visit == visit and last.by_page:
         return Known(state=State.SPARED)

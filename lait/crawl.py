@@ -24,6 +24,7 @@ from lait.beam import beam_flags
 from lait.crawl_graphs import Round, fetch_graph, pipeline, wish_graph
 from lait.crawl_report import Crawled, count, inputs_of, is_of, write_manifest
 from lait.crawl_settings import MANIFEST, CrawlJobConfig, Source, Surveyed, claimed, survey
+from lait.known_bad import ListedBytes
 from lait.quiet import stderr_held
 from lait.raw_folder import compact, gather, n_gone_images, n_requests, shards
 from shards.manifest import code_version
@@ -186,7 +187,12 @@ class _Job:
                 ("operator", fetch.contact),
                 ("http-header-user-agent", fetch.user_agent()),
             ),
+            is_known_bad=self._is_known_bad(),
         )
+
+    def _is_known_bad(self) -> ListedBytes | None:
+        sources = self.config.known_bad
+        return ListedBytes(sources=sources) if sources else None
 
     def _quiet(self) -> Any:
         return stderr_held() if self.quiet else nullcontext()

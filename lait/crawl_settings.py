@@ -19,6 +19,7 @@ from crawl.sources.urls import read_urls
 from crawl.sources.warc import check_archive
 from crawl.wishes import Images
 from lait.config import overridden
+from lait.known_bad import ListedBytes
 from shards.aside import publish_bytes
 from shards.manifest import config_hash
 
@@ -35,6 +36,8 @@ class CrawlJobConfig(BaseModel):
     crawl: CrawlConfig = CrawlConfig()
     images: Images = "main"
     """Of the images that a page shows, which to ask for: what it is about, all, or none."""
+    known_bad: tuple[str, ...] = ()
+    """Lists of images that are not even stored, by sha256: as `filter.known_bad`."""
     max_versions: int = Field(default=2, ge=1, le=20)
     """URLs of one picture that are tried, the next one when a better one is gone for good."""
     shard_bytes: int = Field(default=256 * 2**20, gt=0)
@@ -84,6 +87,7 @@ def load(
             "--contact is missing: name the mail address or page under which the webmasters of "
             "the hosts that you ask can reach you"
         )
+    ListedBytes(sources=config.known_bad).check()
     return config
 
 

@@ -20,6 +20,8 @@ class Status(StrEnum):
     """The host's robots.txt says no, or could not be had (RFC 9309, section 2.3.1.4)."""
     OPT_OUT = "opt_out"
     """The response reserves its rights; its body was not read."""
+    KNOWN_BAD = "known_bad"
+    """An image whose bytes are on a list of known-bad ones; they were not stored."""
     REFUSED_ADDRESS = "refused_address"
     """The host resolves to nothing but addresses that are not public."""
     REFUSED_URL = "refused_url"

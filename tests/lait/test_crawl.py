@@ -1,5 +1,6 @@
 """Does a crawl ask for the right things, account for all of them, and go on where it was?"""
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -386,6 +387,7 @@ def test_what_workers_keep_is_safe_from_a_second_opener(tmp_path: Path) -> None:
         (["--contact", "you@example.org", "--limit", "0"], ["--limit 0"]),
         (["--contact", "you@example.org", "--archives", "a.warc"], ["--pages", "--archives"]),
         (["--contact", "you@example.org", "b.warc"], ["b.warc", "--archives"]),
+        (["--contact", "you@example.org", "--set", "known_bad=[gone.txt]"], ["gone.txt"]),
         (["--contact", "you@example.org", "--workers", "2", "--", "--runner=FlinkRunner"],
          ["--workers"]),
     ],
@@ -398,6 +400,25 @@ def test_options_that_cannot_be(source, tmp_path, arguments, needles) -> None:
     for needle in needles:
         assert needle in str(error)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_known_bad_image_is_never_stored(hosts, tmp_path) -> None:
+    """Nor is another version of it asked for. A page of the same bytes is none."""
+    bad = picture(7)
+    hosts.put("https://b.example/big.jpg", bad, "image/jpeg")
+    pages, listed = tmp_path / "urls.txt", tmp_path / "bad.txt"
+    pages.write_text("https://b.example/gone\nhttps://a.example/0")
+    page_hash = hashlib.sha256(hosts.answers["https://a.example/0"].body).hexdigest()
+    listed.write_text(f"{hashlib.sha256(bad).hexdigest()}\n{page_hash}\n")
+    config = CONFIG.model_copy(update={"known_bad": (str(listed),)})
+    run(Source(lists=(str(pages),)), tmp_path / "out", config=config)
+    row = ledger(tmp_path / "out")["https://b.example/big.jpg"]
+    assert (row.status, row.sha256, row.n_bytes, row.offset) == (Status.KNOWN_BAD, "", 0, -1)
+    assert "https://b.example/small.jpg" not in hosts.urls()
+    assert {"https://a.example/0", "https://a.example/0.jpg"} <= set(bodies(tmp_path / "out"))
+    stored = b"".join(gzip.decompress(warc.read_bytes()) for warc in shards(tmp_path / "out/raw"))
+    assert picture(0) in stored
+    assert bad not in stored
 
 
 def test_bad_input_is_one_line_and_exit_code_2(source, tmp_path) -> None:
