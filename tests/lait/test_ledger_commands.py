@@ -43,7 +43,7 @@ def test_replay(app, strict_run, tmp_path) -> None:
 
 
 def test_query(app, strict_run, tmp_path) -> None:
-    sql = "select reason, count(*) n from ledger where not kept group by 1 order by n desc"
+    sql = "select reason, count(*) n from ledger where not kept group by 1 order by n desc, reason"
     rows = json.loads(call(app, "ledger", "query", strict_run, sql, "--json").stdout)
     assert rows[0]["reason"] == "not_main"
     assert "not_main" in call(app, "ledger", "query", strict_run, sql).stdout
