@@ -1,7 +1,7 @@
 """How do region features that somebody else computed become a companion set?
 
 The features are looked up by the image's name. Nothing of a file is trusted: sizes are checked
-before anything is allocated, boxes before they are believed, and nothing is ever unpickled.
+before anything is allocated, boxes before they are believed, and no pickle runs anything.
 """
 
 import json

@@ -4,22 +4,22 @@
   bottom-up attention (`bbox`, `x`, `image_w`, `image_h`) and lait itself name their arrays.
 - A `.tsv` of bottom-up attention (Anderson et al. 2018), arrays in base64, or of LXMERT (Tan and
   Bansal 2019), with the labels of objects and attributes besides.
+- An LMDB of ViLBERT and 12-in-1 (`pretrain.regions.lmdb_file`).
 """
 
-import base64
-import binascii
 import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pretrain.regions.detector import Settings, described
 from pretrain.regions.imported import Imported, Store
-from pretrain.regions.npz import MAX_REGIONS, MAX_UNPACKED_BYTES, arrays_of
+from pretrain.regions.lmdb_file import LmdbFile
+from pretrain.regions.npz import MAX_UNPACKED_BYTES, arrays_of
+from pretrain.regions.rows import imported_of
 from shards.manifest import InputInfo
 
 BOTTOM_UP = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
@@ -37,26 +37,23 @@ _NAMES = {
     "width": ("image_w",),
     "height": ("image_h",),
 }
-LMDB = (
-    "is an LMDB, whose records are pickles, and a pickle can run any program: it is not read. "
-    "Where you trust it, write its records as <name>.npz with boxes, features, image_w and "
-    "image_h, as docs/regions.md shows"
-)
 
 
 def open_store(features: Path, n_classes: int, n_attributes: int) -> Store:
-    """The features in a folder of `.npz` or a `.tsv`.
+    """The features in a folder of `.npz`, a `.tsv` or an LMDB.
 
     Raises:
-        ValueError: neither of them; an LMDB is refused with what to do instead.
+        ValueError: none of them, or one that holds nothing of use.
     """
     if (features / "data.mdb").exists() or features.suffix in (".lmdb", ".mdb"):
-        raise ValueError(f"--features {features} {LMDB}")
+        return LmdbFile(features)
     if features.is_dir():
         return NpzFolder(features)
     if features.suffix == ".tsv" and features.is_file():
         return TsvFile(features, n_classes, n_attributes)
-    raise ValueError(f"--features {features} is neither a folder of .npz nor a .tsv file")
+    raise ValueError(
+        f"--features {features} is neither a folder of .npz, nor a .tsv file, nor an LMDB"
+    )
 
 
 class NpzFolder:
@@ -174,49 +171,4 @@ class TsvFile:
         with self._file.open("rb") as lines:
             lines.seek(self._places[name])
             values = lines.readline(_MAX_LINE_BYTES).rstrip(b"\r\n").split(b"\t")
-        row = dict(zip(self._columns, values, strict=True))
-        width, height = (row.get(f"image_{x}") or row[f"img_{x}"] for x in "wh")
-        n_boxes = _count(row["num_boxes"])
-        return Imported(
-            boxes_R4=_array(row["boxes"], n_boxes, "<f4", "boxes"),
-            features_RD=_array(row["features"], n_boxes, "<f4", "features"),
-            size_px=(_number(width), _number(height)),
-            probs_RK=self._labels(row, "objects", n_boxes),
-            attributes_RA=self._labels(row, "attrs", n_boxes),
-        )
-
-    def _labels(self, row: dict[str, bytes], what: str, n_boxes: int) -> NDArray[Any] | None:
-        """Confidence in one label, the rest shared by all others: a distribution again."""
-        n = self._n[what]
-        if f"{what}_id" not in row or n == 0:
-            return None
-        labels = _array(row[f"{what}_id"], n_boxes, "<i8", what)[:, 0]
-        confidence = _array(row[f"{what}_conf"], n_boxes, "<f4", what)[:, :1]
-        if (labels < 0).any() or (labels >= n).any():
-            raise ValueError(f"a label of {what} is not among the {n} names")
-        table = np.repeat((1 - confidence) / max(1, n - 1), n, axis=1)
-        table[np.arange(n_boxes), labels] = confidence[:, 0]
-        return table
-
-
-def _count(text: bytes) -> int:
-    if not text.isdigit() or not 0 < int(text[:9]) <= MAX_REGIONS or len(text) > 9:
-        raise ValueError(f"num_boxes is {text[:20]!r}, not 1 to {MAX_REGIONS}")
-    return int(text)
-
-
-def _number(text: bytes) -> float:
-    if len(text) > 20:
-        raise ValueError(f"a width or height of {len(text)} digits")
-    return float(text)
-
-
-def _array(text: bytes, n_boxes: int, kind: str, what: str) -> NDArray[Any]:
-    try:
-        body = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"its {what} are not base64: {error}") from error
-    row_bytes = len(body) // n_boxes
-    if not row_bytes or len(body) % n_boxes or row_bytes % np.dtype(kind).itemsize:
-        raise ValueError(f"its {what} have {len(body)} bytes for {n_boxes} boxes")
-    return np.frombuffer(body, dtype=kind).reshape(n_boxes, -1)
+        return imported_of(dict(zip(self._columns, values, strict=True)), self._n)

@@ -12,8 +12,8 @@ from typing import Any
 
 from pretrain.objectives.pointing import RIGHT_IOU, Pointing, overlap
 from pretrain.optim import Adam
+from pretrain.plain_pickle import read_plain_pickle
 from pretrain.recipe import Stage
-from pretrain.tasks.plain_pickle import read_plain_pickle
 from pretrain.tasks.published import field, read_json
 from pretrain.tasks.task import Box, Record, Row
 

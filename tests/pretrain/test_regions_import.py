@@ -2,9 +2,11 @@
 
 import base64
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import numpy as np
 import pytest
 
@@ -137,18 +139,70 @@ def test_hostile_lines_are_named(name: str, tmp_path: Path) -> None:
     assert len(found.detail) < 300
 
 
+def record_of(**changed: object) -> bytes:
+    """As ViLBERT's is written."""
+    record: dict[str, object] = {"image_id": "42", "image_w": 320, "image_h": 240, "num_boxes": 2}
+    record |= {"boxes": b64(BOXES).encode(), "features": b64(FEATURES).encode()}
+    return pickle.dumps(record | changed)
+
+
+def database(path: Path, records: dict[str, bytes]) -> Path:
+    with lmdb.open(str(path), map_size=2**20) as opened, opened.begin(write=True) as writing:
+        writing.put(b"keys", pickle.dumps([name.encode() for name in records]))
+        for name, body in records.items():
+            writing.put(name.encode(), body)
+    return path
+
+
+class Touch:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.marker,)
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_lmdb_of_vilbert(as_text: bool, tmp_path: Path) -> None:
+    texts = {"boxes": b64(BOXES), "features": b64(FEATURES), "num_boxes": "2"} if as_text else {}
+    records = {"42": record_of(**texts), "7": record_of(num_boxes=3)}
+    path = database(tmp_path / "features.lmdb", records)
+    check(imported(path, ids="number"))
+    check(imported(path / "data.mdb", ids="number"))
+    absent = imported(path, ids="key")
+    assert isinstance(absent, Missing)
+    assert absent.reason == "no_features"
+
+
+def test_hostile_records_of_an_lmdb_are_named_and_run_nothing(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    hostile = {
+        "more than plain data": pickle.dumps({"boxes": Touch(marker)}),
+        "no whole pickle": record_of()[:-40],
+        "has no image_w": pickle.dumps([1, 2]),
+        "has no boxes": pickle.dumps({"image_w": 1, "image_h": 1, "num_boxes": 1, "features": b""}),
+        "neither a number nor base64": record_of(boxes=[1.0]),
+        "not 1 to": record_of(num_boxes=-1),
+        "not base64": record_of(features=b"!"),
+    }
+    for number, (said, body) in enumerate(hostile.items()):
+        path = database(tmp_path / f"{number}.lmdb", {"42": body, "1": record_of()})
+        found = imported(path, ids="number")
+        assert isinstance(found, Missing)
+        assert (found.reason, said in found.detail) == ("bad_features", True), found.detail
+    assert not marker.exists()
+
+
 def test_files_that_are_no_features_are_refused_in_one_line(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
-    evil, empty, lmdb = (tmp_path / name for name in ("evil", "empty", "lmdb"))
-    for folder in (evil, empty, lmdb):
+    evil, empty, torn = (tmp_path / name for name in ("evil", "empty", "torn"))
+    for folder in (evil, empty, torn):
         folder.mkdir()
-    (lmdb / "data.mdb").write_bytes(b"")
-
-    class Touch:
-        def __reduce__(self) -> Any:
-            return Path.touch, (marker,)
-
-    hostile: Any = np.array([Touch()], dtype=object)
+    (torn / "data.mdb").write_bytes(b"torn" * 4096)
+    database(tmp_path / "none.lmdb", {})
+    hostile: Any = np.array([Touch(marker)], dtype=object)
     np.savez(evil / "a.npz", bbox=hostile, x=FEATURES)
     with io.StringIO(line_of(BOTTOM_UP)) as line:
         (tmp_path / "cut.tsv").write_text(line.read().rpartition("\t")[0])
@@ -158,7 +212,8 @@ def test_files_that_are_no_features_are_refused_in_one_line(tmp_path: Path) -> N
     refused: list[tuple[dict[str, Any], str]] = [
         ({"features": evil}, "of type object"),
         ({"features": empty}, "holds no .npz"),
-        ({"features": lmdb}, "pickles"),
+        ({"features": torn}, "no whole LMDB"),
+        ({"features": tmp_path / "none.lmdb"}, "no images"),
         ({"features": tmp_path / "no.tsv"}, "neither a folder"),
         ({"features": tmp_path / "cut.tsv"}, "5 columns"),
         ({"features": tmp_path / "first.tsv"}, "num_boxes"),

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from pretrain.plain_pickle import read_plain_pickle
 from pretrain.tasks import figures, gqa, nlvr2, refer, snli_ve, vcr, vqa
 from pretrain.tasks.answers import normal, soft_scores, vocabulary
-from pretrain.tasks.plain_pickle import read_plain_pickle
 from pretrain.tasks.task import Record, Row
 
 

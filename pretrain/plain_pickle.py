@@ -1,8 +1,8 @@
 """How is a pickle of plain data read without running anything that it says?
 
-Two published annotation sets come as pickles. Python's unpickler can call any function that a file
-names, so the file's opcodes are looked at first: only those that build numbers, strings, lists,
-tuples, dictionaries and sets are let through.
+Two published annotation sets and ViLBERT's region features come as pickles. Python's unpickler can
+call any function that a file names, so the opcodes are looked at first: only those that build
+numbers, strings, lists, tuples, dictionaries and sets are let through.
 """
 
 import pickle
@@ -44,15 +44,23 @@ def read_plain_pickle(file: Path) -> Any:
         raise ValueError(f"--annotations {file}: no such file")
     if file.stat().st_size > _MAX_BYTES:
         raise ValueError(f"--annotations {file} is larger than {_MAX_BYTES} bytes")
-    body = file.read_bytes()
+    return plain_data(file.read_bytes(), f"--annotations {file}")
+
+
+def plain_data(body: bytes, name: str) -> Any:
+    """The plain data of a pickle that is at hand; `name` says in errors whose it is.
+
+    Raises:
+        ValueError: no pickle, or one of more than plain data.
+    """
     try:
         other = next((op for op in pickletools.genops(body) if op[0].name not in _PLAIN), None)
         if other is None:
             # Files of Python 2 hold its byte strings; the annotations' are ASCII.
             return pickle.loads(body, encoding="latin1")  # noqa: S301
     except _DAMAGED as error:
-        raise ValueError(f"--annotations {file} is no whole pickle: {error}") from error
+        raise ValueError(f"{name} is no whole pickle: {error}") from error
     raise ValueError(
-        f"--annotations {file} holds more than plain data ({other[0].name} {other[1] or ''} at "
-        f"byte {other[2]}): refused, nothing was run"
+        f"{name} holds more than plain data ({other[0].name} {other[1] or ''} at byte {other[2]}): "
+        "refused, nothing was run"
     )
