@@ -76,7 +76,8 @@ def test_models_are_shown_as_many_pairs(tmp_path: Path) -> None:
     arguments = ["zoo", "--demo", str(demo), "--out", str(out), "--recipe", "imagebert"]
     arguments += ["--scale", "0.05", "--workers", "1", "--page", str(tmp_path / "page.md")]
     shown = lait(arguments)
-    assert "image alone" in shown
+    assert "Retrieval, both directions" in shown
+    assert "| image alone |" in (tmp_path / "page.md").read_text()
     zoo = json.loads((out / "zoo.json").read_text())
     names = [entry["name"] for entry in zoo["entries"]]
     assert names == ["imagebert", "text alone", "image alone"]
