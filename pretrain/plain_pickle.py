@@ -22,6 +22,8 @@ _PLAIN_OPCODES: Final = (
 )
 """Those of protocols 0 to 5 that neither look a name up nor call anything."""
 _PLAIN: Final = frozenset(_PLAIN_OPCODES.split())
+_MEMO: Final = frozenset(("PUT", "BINPUT", "LONG_BINPUT"))
+"""Their argument is a place in a table that the unpickler makes as long as it has to be."""
 _DAMAGED: Final = (
     pickle.UnpicklingError,
     EOFError,
@@ -54,7 +56,7 @@ def plain_data(body: bytes, name: str) -> Any:
         ValueError: no pickle, or one of more than plain data.
     """
     try:
-        other = next((op for op in pickletools.genops(body) if op[0].name not in _PLAIN), None)
+        other = next((op for op in pickletools.genops(body) if not _is_plain(op, body)), None)
         if other is None:
             # Files of Python 2 hold its byte strings; the annotations' are ASCII.
             return pickle.loads(body, encoding="latin1")  # noqa: S301
@@ -64,3 +66,11 @@ def plain_data(body: bytes, name: str) -> Any:
         f"{name} holds more than plain data ({other[0].name} {other[1] or ''} at byte {other[2]}): "
         "refused, nothing was run"
     )
+
+
+def _is_plain(op: tuple[pickletools.OpcodeInfo, Any, int | None], body: bytes) -> bool:
+    """Whether an opcode, with its argument, builds data no larger than the pickle can fill."""
+    opcode, argument, _ = op
+    if opcode.name in _MEMO and not 0 <= argument <= len(body):
+        return False
+    return opcode.name in _PLAIN

@@ -62,9 +62,12 @@ class LmdbFile:
 
     def _first_name(self) -> str | None:
         with self._opened() as opened, opened.begin() as records:
-            keys = (key for key in records.cursor().iternext(values=False) if key != _LISTING)
-            key = next(keys, None)
-        return None if key is None else key.decode("utf-8", "replace")
+            for key in records.cursor().iternext(values=False):
+                name: str = key.decode("utf-8", "replace")
+                # Nobody can ask for a name that is no text.
+                if key != _LISTING and name.encode() == key:
+                    return name
+        return None
 
     def _opened(self) -> AbstractContextManager[Any]:
         try:

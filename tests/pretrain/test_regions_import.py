@@ -202,6 +202,8 @@ def test_files_that_are_no_features_are_refused_in_one_line(tmp_path: Path) -> N
         folder.mkdir()
     (torn / "data.mdb").write_bytes(b"torn" * 4096)
     database(tmp_path / "none.lmdb", {})
+    with lmdb.open(str(tmp_path / "bytes.lmdb")) as opened, opened.begin(write=True) as writing:
+        writing.put(b"\xff\xfe", record_of())
     hostile: Any = np.array([Touch(marker)], dtype=object)
     np.savez(evil / "a.npz", bbox=hostile, x=FEATURES)
     with io.StringIO(line_of(BOTTOM_UP)) as line:
@@ -214,6 +216,7 @@ def test_files_that_are_no_features_are_refused_in_one_line(tmp_path: Path) -> N
         ({"features": empty}, "holds no .npz"),
         ({"features": torn}, "no whole LMDB"),
         ({"features": tmp_path / "none.lmdb"}, "no images"),
+        ({"features": tmp_path / "bytes.lmdb"}, "no images"),
         ({"features": tmp_path / "no.tsv"}, "neither a folder"),
         ({"features": tmp_path / "cut.tsv"}, "5 columns"),
         ({"features": tmp_path / "first.tsv"}, "num_boxes"),

@@ -274,6 +274,15 @@ def test_a_pickle_that_calls_something_is_refused_before_it_runs(
     assert marker.exists()  # it would have
 
 
+@pytest.mark.parametrize("place", [b"r\xff\xff\xff\xff", b"p4000000000\n"])
+def test_a_pickle_cannot_ask_for_a_table_longer_than_itself(tmp_path: Path, place: bytes) -> None:
+    """Let through, the unpickler would fill 64 GB with nothing."""
+    file = tmp_path / "refs.p"
+    file.write_bytes(b"\x80\x02]" + place + b".")
+    with pytest.raises(ValueError, match="more than plain data"):
+        read_plain_pickle(file)
+
+
 @pytest.mark.parametrize("body", [b"", b"\x80", b"hello", pickle.dumps([1, 2])[:-1], b"(lp0\n"])
 def test_a_damaged_pickle_is_named(tmp_path: Path, body: bytes) -> None:
     file = tmp_path / "refs.p"
