@@ -1,6 +1,6 @@
 """What came out of the zoo, as values, as a table and as a page?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,7 +101,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ("parameters", lambda zoo, entry: f"{entry.parameters:,}"),
     ("zero-shot R@1", lambda zoo, entry: _shown(entry.zero_shot, "r1")),
     ("R@10", lambda zoo, entry: _shown(entry.zero_shot, "r10")),
-    ("fine-tuned R@1", lambda zoo, entry: _shown(entry.fine_tuned, "r1")),
+    ("tuned R@1", lambda zoo, entry: _shown(entry.fine_tuned, "r1")),
     ("R@10", lambda zoo, entry: _shown(entry.fine_tuned, "r10")),
     ("VQA", lambda zoo, entry: "-" if entry.vqa is None else f"{entry.vqa:.3f}"),
     ("above both baselines", lambda zoo, entry: _above(zoo, entry)),
@@ -109,9 +109,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
 """Of the table; another measure is a field of `Entry`, filled in `lait.zoo`, and a line here."""
 
 
-def rows_of(zoo: Zoo) -> list[list[str]]:
+NARROW: Final = tuple(column for column in COLUMNS if column[0] != "parameters")
+"""Of them, what a terminal of eighty characters has room for."""
+
+
+def rows_of(zoo: Zoo, columns: Sequence[Column] = COLUMNS) -> list[list[str]]:
     """The cells of the table, one row a model."""
-    return [[show(zoo, entry) for _, show in COLUMNS] for entry in zoo.entries]
+    return [[show(zoo, entry) for _, show in columns] for entry in zoo.entries]
 
 
 def page_of(zoo: Zoo) -> str:

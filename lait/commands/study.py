@@ -9,8 +9,11 @@ import typer
 from lait import screen
 
 if TYPE_CHECKING:
+    from rich.console import Group
+
     from lait.study import Outcome, Study
     from lait.train import Progress
+    from lait.zoo_table import Zoo
 
 EPILOG = """Examples:
 
@@ -83,7 +86,7 @@ def zoo(
 ) -> None:
     """Pretrain the small version of every recipe in two stages, and score all alike."""
     from lait.zoo import run_zoo
-    from lait.zoo_table import COLUMNS, page_of, rows_of
+    from lait.zoo_table import page_of
 
     with screen.meter("steps") as meter:
         told = _Teller(meter)
@@ -99,10 +102,19 @@ def zoo(
         )
     if page is not None:
         page.write_text(page_of(done), encoding="utf-8")
-    columns = [COLUMNS[0][0], *(f"#{title}" for title, _ in COLUMNS[1:])]
-    note = f"chance {done.chance.r1:.3f}, R@10 {done.chance.r10:.3f}"
-    screen.out.print(screen.table("Retrieval, both directions", columns, rows_of(done), note=note))
+    screen.out.print(zoo_table(done))
     screen.err.print(f"every run: {out}", highlight=False)
+
+
+def zoo_table(done: "Zoo") -> "Group":
+    """The table as a terminal shows it."""
+    from lait.zoo_table import NARROW, rows_of
+
+    first, *others = (title for title, _ in NARROW)
+    columns = [first, *(f"#{title}" for title in others)]
+    note = f"chance {done.chance.r1:.3f}, R@10 {done.chance.r10:.3f}"
+    rows = rows_of(done, NARROW)
+    return screen.table("Retrieval, both directions", columns, rows, note=note)
 
 
 class _Teller:

@@ -1,10 +1,13 @@
 """Does every model of the zoo go the same way, and does the page say what came out?"""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from lait.commands.study import zoo_table
 from lait.zoo_table import Entry, Retrieved, Zoo, page_of
 from tests.lait.test_study import lait
 
@@ -48,6 +51,18 @@ def test_the_page_shows_every_model_and_what_cannot_be_scored() -> None:
     assert "text alone et al." not in page
 
 
+def test_eighty_characters_have_room_for_every_name_and_number() -> None:
+    """Red when the parameters are shown, too."""
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(zoo_table(zoo_of(entry("twelve_in_one", 0.25, 0.5), entry("clip", 0.5, None))))
+    assert isinstance(screen.file, io.StringIO)
+    lines = [line.split() for line in screen.file.getvalue().splitlines()]
+    numbers = ["none", "none", "0.250", "0.750", "0.500"]
+    assert ["twelve_in_one", *numbers, "retrieval,"] in lines  # VQA stands below
+    assert ["image", "alone", "none", "none", "0.005", "0.750", "0.200"] in lines
+    assert ["chance", "0.010,", "R@10", "0.100"] in lines
+
+
 @pytest.mark.parametrize(
     ("r1", "vqa", "text", "above"),
     [
@@ -76,7 +91,7 @@ def test_models_are_shown_as_many_pairs(tmp_path: Path) -> None:
     arguments = ["zoo", "--demo", str(demo), "--out", str(out), "--recipe", "imagebert"]
     arguments += ["--scale", "0.05", "--workers", "1", "--page", str(tmp_path / "page.md")]
     shown = lait(arguments)
-    assert "Retrieval, both directions" in shown
+    assert "image alone" in shown
     assert "| image alone |" in (tmp_path / "page.md").read_text()
     zoo = json.loads((out / "zoo.json").read_text())
     names = [entry["name"] for entry in zoo["entries"]]
