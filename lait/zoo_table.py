@@ -99,7 +99,7 @@ Column = tuple[str, Callable[[Zoo, Entry], str]]
 COLUMNS: Final[tuple[Column, ...]] = (
     ("model", lambda zoo, entry: entry.name),
     ("parameters", lambda zoo, entry: f"{entry.parameters:,}"),
-    ("zero-shot R@1", lambda zoo, entry: _shown(entry.zero_shot, "r1")),
+    ("0-shot R@1", lambda zoo, entry: _shown(entry.zero_shot, "r1")),
     ("R@10", lambda zoo, entry: _shown(entry.zero_shot, "r10")),
     ("tuned R@1", lambda zoo, entry: _shown(entry.fine_tuned, "r1")),
     ("R@10", lambda zoo, entry: _shown(entry.fine_tuned, "r10")),

@@ -54,7 +54,8 @@ def test_the_page_shows_every_model_and_what_cannot_be_scored() -> None:
 def test_eighty_characters_have_room_for_every_name_and_number() -> None:
     """Red when the parameters are shown, too."""
     screen = Console(width=80, file=io.StringIO())
-    screen.print(zoo_table(zoo_of(entry("twelve_in_one", 0.25, 0.5), entry("clip", 0.5, None))))
+    models = entry("twelve_in_one", 0.25, 0.5), entry("clip", 0.5, None, dual=True)
+    screen.print(zoo_table(zoo_of(*models)))
     assert isinstance(screen.file, io.StringIO)
     lines = [line.split() for line in screen.file.getvalue().splitlines()]
     numbers = ["none", "none", "0.250", "0.750", "0.500"]
